@@ -1,0 +1,29 @@
+package backpressure
+
+import "time"
+
+// A Cost is what one request takes, as far as it is known before it runs. The
+// zero Cost is one sequence of unknown length; the gate then uses what it has
+// learned.
+type Cost struct {
+	// Prompt is the number of input tokens. 0: unknown, the learned mean.
+	Prompt int64
+	// MaxOutput bounds the output tokens. 0: unbounded; the learned mean counts.
+	MaxOutput int64
+	// Bytes that the request occupies while it waits, against Queue.Bytes.
+	Bytes int64
+}
+
+// An Outlook is what the gate is told of the fleet behind it.
+type Outlook struct {
+	// Ready units serve this gate's requests. An embedded server is its own one
+	// unit. Zero: hold or refuse, with ReadyIn as the answer's Retry-After.
+	Ready int
+	// Starting units are on their way.
+	Starting int
+	// Members is how many gates share the units, at least 1: this gate may use
+	// Ready/Members of them.
+	Members int
+	// ReadyIn is how long until more units are ready, 0 if not known.
+	ReadyIn time.Duration
+}

@@ -1,0 +1,2 @@
+// Package backpressure admits what fits, until more capacity is there.
+package backpressure

@@ -1,0 +1,2 @@
+// Package examples holds complete programs, one a folder.
+package examples
