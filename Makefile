@@ -1,0 +1,57 @@
+# make test    everything that must pass, in a few minutes: the command CI runs
+# make long    the same laws and hand-overs at full size, and fuzzing
+# make bench   the figures in the README
+# make lint    golangci-lint, vet and module hygiene
+#
+# `go test ./...` skips nested modules without a word, so everything here goes
+# through the workspace pattern `work` or loops over the modules.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+
+MODULES   := $(shell git ls-files 'go.mod' '*/go.mod' | xargs -n1 dirname)
+RACE      := -race -timeout 20m
+FUZZTIME  ?= 60s
+BENCHTIME ?= 1s
+LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.PHONY: test long bench lint vet setup tidy fuzz
+
+test: setup vet
+	go test $(RACE) work
+	# A green workspace proves nothing to a consumer: each module by itself.
+	for m in $(MODULES); do (cd $$m && echo "== $$m, GOWORK=off" && GOWORK=off go test $(RACE) ./...); done
+	# The root module needs no C compiler.
+	CGO_ENABLED=0 go build ./... && CGO_ENABLED=0 go test -timeout 20m -run 'Test|Example' ./decide ./signal ./backpressure
+	# The same decisions, bit for bit, when the compiler may use newer instructions.
+	if grep -qw avx2 /proc/cpuinfo 2>/dev/null; then GOAMD64=v3 go test -run 'Golden|Replay|Law' ./decide ./ ; \
+	else echo "GOAMD64=v3 replay skipped: this processor has no AVX2"; fi
+
+# What the tests need and Go does not bring, installed once where root and a
+# package registry are there. Prints why and goes on where they are not.
+setup:
+	bash internal/testenv/setup.sh
+
+vet:
+	go vet work
+
+long: setup
+	EVENKEEL_LONG=1 go test -race -timeout 120m work
+	$(MAKE) fuzz
+
+# Every fuzz target in every package, for FUZZTIME each.
+fuzz:
+	for m in $(MODULES); do (cd $$m; for p in $$(go list ./...); do \
+	  for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+	    echo "== $$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p; done; done); done
+
+bench:
+	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./signal ./decide ./backpressure
+
+lint: vet
+	test -z "$$(git ls-files -z '*.go' | xargs -0 gofmt -l | tee /dev/stderr)"
+	for m in $(MODULES); do (cd $$m && GOWORK=off go mod tidy -diff); done
+	for m in $(MODULES); do (cd $$m && go run $(LINT) run ./...); done
+
+tidy:
+	for m in $(MODULES); do (cd $$m && GOWORK=off go mod tidy); done
