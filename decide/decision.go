@@ -26,8 +26,11 @@ type Recommendation struct {
 	Replicas int64 `json:"replicas"`
 	// Held: the policy cannot tell, for the reason given; it neither asks for
 	// more nor agrees to less.
-	Held   bool   `json:"held,omitempty"`
-	Reason Reason `json:"reason"`
+	Held bool `json:"held,omitempty"`
+	// Backlogged: work is already waiting for these replicas, so that tolerance
+	// must not swallow them.
+	Backlogged bool   `json:"backlogged,omitempty"`
+	Reason     Reason `json:"reason"`
 	// A and B are the figures behind the opinion; their meaning depends on the
 	// Reason, whose text names them.
 	A float64 `json:"a,omitempty"`

@@ -1,0 +1,39 @@
+package simulate
+
+import (
+	"time"
+
+	"github.com/evenkeel/evenkeel/decide/simulate/trace"
+)
+
+// requestState is where a request is on its way.
+type requestState uint8
+
+const (
+	waiting requestState = iota // in the gate's queue
+	held                        // admitted, no unit is ready
+	running                     // on a unit
+	ended
+)
+
+// A request of the trace, under way.
+type request struct {
+	id      uint64
+	state   requestState
+	rec     trace.Record
+	unit    *unit
+	made    int64 // output tokens so far
+	first   time.Duration
+	started bool // first is set
+	queued  bool // it had to wait at the gate
+}
+
+// outcome is how a request ended.
+type outcome uint8
+
+const (
+	completed outcome = iota
+	shed              // refused, at once or after a wait
+	abandoned         // its client lost patience
+	aborted           // its unit was killed
+)
