@@ -22,9 +22,11 @@ const RelativeError = 1.0 / (2 * distSub)
 // A Dist is a distribution that merges: a histogram with fixed log-linear
 // buckets, so that merging adds counts and loses nothing. Its quantiles are
 // within [RelativeError] of the exact ones. The zero Dist is empty and ready to
-// use; it allocates 11 KB at the first value. Not safe for concurrent use.
+// use; it takes 256 bytes per power of two between its smallest and its largest
+// value, 12 KB at most. Not safe for concurrent use.
 type Dist struct {
-	counts []uint64
+	counts []uint64 // of buckets lo, lo+1, ...
+	lo     int      // a multiple of distSub
 	n      uint64
 	sum    float64
 }
@@ -55,20 +57,40 @@ func bucketMid(b int) float64 {
 	return low + float64(exp/(2*distSub))
 }
 
-// Record adds one value. NaN is ignored.
+// Record adds one value. NaN and infinities are ignored.
 func (d *Dist) Record(v float64) { d.RecordN(v, 1) }
 
-// RecordN adds value v n times. NaN is ignored.
+// RecordN adds value v n times. NaN and infinities are ignored.
 func (d *Dist) RecordN(v float64, n uint64) {
-	if n == 0 || math.IsNaN(v) {
+	if n == 0 || !finite(v) {
 		return
 	}
-	if d.counts == nil {
-		d.counts = make([]uint64, distBuckets)
-	}
-	d.counts[bucketOf(v)] += n
-	d.n += n
+	d.addBucket(bucketOf(v), n)
 	d.sum += float64(v * float64(n))
+}
+
+// addBucket counts n values in bucket b, without their sum.
+func (d *Dist) addBucket(b int, n uint64) {
+	d.span(b, b+1)
+	d.counts[b-d.lo] += n
+	d.n += n
+}
+
+// span makes room for buckets from up to, but not including, to.
+func (d *Dist) span(from, to int) {
+	if len(d.counts) > 0 {
+		if from >= d.lo && to <= d.lo+len(d.counts) {
+			return
+		}
+		from, to = min(from, d.lo), max(to, d.lo+len(d.counts))
+	}
+	from -= from % distSub
+	to += (distSub - to%distSub) % distSub
+	counts := make([]uint64, to-from)
+	if len(d.counts) > 0 {
+		copy(counts[d.lo-from:], d.counts)
+	}
+	d.counts, d.lo = counts, from
 }
 
 // Merge adds all of o to d.
@@ -76,11 +98,11 @@ func (d *Dist) Merge(o *Dist) {
 	if o == nil || o.n == 0 {
 		return
 	}
-	if d.counts == nil {
-		d.counts = make([]uint64, distBuckets)
-	}
+	d.span(o.lo, o.lo+len(o.counts))
+	to := d.counts[o.lo-d.lo:]
+	to = to[:len(o.counts)]
 	for i, c := range o.counts {
-		d.counts[i] += c
+		to[i] += c
 	}
 	d.n += o.n
 	d.sum += o.sum
@@ -88,6 +110,9 @@ func (d *Dist) Merge(o *Dist) {
 
 // CopyFrom makes d equal to o without keeping a reference to it.
 func (d *Dist) CopyFrom(o *Dist) {
+	if d == o {
+		return
+	}
 	d.Reset()
 	d.Merge(o)
 }
@@ -121,9 +146,9 @@ func (d *Dist) Quantile(q float64) float64 {
 	}
 	rank := uint64(math.Ceil(min(max(q, 0), 1) * float64(d.n)))
 	rank = min(max(rank, 1), d.n)
-	for b, c := range d.counts {
+	for i, c := range d.counts {
 		if rank <= c {
-			return bucketMid(b)
+			return bucketMid(d.lo + i)
 		}
 		rank -= c
 	}
