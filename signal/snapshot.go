@@ -1,6 +1,9 @@
 package signal
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // A Snapshot holds one sample for each signal of a schema, at one instant, of
 // one member or of a merged fleet. A new snapshot is all absent.
@@ -30,7 +33,17 @@ func (s *Snapshot) Schema() *Schema { return s.schema }
 // Set stores v as the i-th sample. A value that is NaN or infinite becomes
 // absent here and nowhere else; an age beyond the Def's MaxAge makes the sample
 // stale, and beyond [AbsentAfter] times that, absent.
+//
+// Where the signal has a quantile, the distribution becomes empty: use
+// [Snapshot.SetDist], since a quantile alone cannot be merged with others.
 func (s *Snapshot) Set(i int, v Sample) {
+	if d := s.dists[i]; d != nil {
+		d.Reset()
+	}
+	s.set(i, v)
+}
+
+func (s *Snapshot) set(i int, v Sample) {
 	s.samples[i] = v.settle(s.schema.defs[i].MaxAge)
 }
 
@@ -57,11 +70,33 @@ func (s *Snapshot) Dist(i int) *Dist { return s.dists[i] }
 // stays the snapshot's own.
 func (s *Snapshot) Samples() []Sample { return s.samples }
 
-// Grow makes every sample older by d, and so perhaps stale or absent.
+// Grow makes every sample older by d, and so perhaps stale or absent. Nothing
+// becomes younger: a negative d counts as zero.
 func (s *Snapshot) Grow(d time.Duration) {
+	d = max(d, 0)
 	for i, v := range s.samples {
-		v.Age += d
-		s.Set(i, v)
+		v.Age = min(v.Age, math.MaxInt64-d) + d
+		s.set(i, v)
+	}
+}
+
+// CopyFrom makes s equal to o, which must be of the same schema, without keeping
+// a reference to it. It does nothing and reports false if it is not.
+func (s *Snapshot) CopyFrom(o *Snapshot) bool {
+	if s.schema.hash != o.schema.hash {
+		return false
+	}
+	s.copyAt(0, o)
+	return true
+}
+
+// copyAt copies o, whose Defs are those of s from position at on.
+func (s *Snapshot) copyAt(at int, o *Snapshot) {
+	copy(s.samples[at:], o.samples)
+	for i, d := range o.dists {
+		if d != nil {
+			s.dists[at+i].CopyFrom(d)
+		}
 	}
 }
 
@@ -82,5 +117,5 @@ func (s *Snapshot) resolve(i int, age time.Duration) {
 		s.samples[i] = Sample{}
 		return
 	}
-	s.Set(i, Sample{Value: d.Quantile(s.schema.defs[i].Quantile), Weight: float64(d.Count()), Age: age, Quality: Fresh})
+	s.set(i, Sample{Value: d.Quantile(s.schema.defs[i].Quantile), Weight: float64(d.Count()), Age: age, Quality: Fresh})
 }

@@ -7,7 +7,8 @@ import "context"
 // Defs returns the same list on every call. Collect fills into, whose schema
 // holds exactly those Defs in that order, and returns in time for ctx. What it
 // does not set stays as it was: on an error the samples of the last good
-// collection age, they never become zero.
+// collection age, they never become zero. What it sets before it fails is thrown
+// away by a [Collector].
 //
 // Collect is never called concurrently for one Source by one [Collector], but a
 // Source shared by two must allow it.
