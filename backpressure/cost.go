@@ -4,7 +4,7 @@ import "time"
 
 // A Cost is what one request takes, as far as it is known before it runs. The
 // zero Cost is one sequence of unknown length; the gate then uses what it has
-// learned.
+// learned. Negative numbers count as zero.
 type Cost struct {
 	// Prompt is the number of input tokens. 0: unknown, the learned mean.
 	Prompt int64
@@ -12,6 +12,11 @@ type Cost struct {
 	MaxOutput int64
 	// Bytes that the request occupies while it waits, against Queue.Bytes.
 	Bytes int64
+	// Whole says that the answer comes in one piece, so that no first token will
+	// be seen. Such a request is judged by its time to completion, and teaches
+	// the gate nothing about first tokens. Where a server never reports a first
+	// token at all, the gate finds that out by itself.
+	Whole bool
 }
 
 // An Outlook is what the gate is told of the fleet behind it.
@@ -26,4 +31,9 @@ type Outlook struct {
 	Members int
 	// ReadyIn is how long until more units are ready, 0 if not known.
 	ReadyIn time.Duration
+}
+
+// units is how many units this gate may count on.
+func (o Outlook) units() float64 {
+	return float64(max(o.Ready, 0)) / float64(max(o.Members, 1))
 }

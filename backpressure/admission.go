@@ -1,0 +1,292 @@
+package backpressure
+
+import (
+	"errors"
+	"time"
+)
+
+// decodeShare is the part of the TPOT objective up to which sequences are added.
+// At 1, half of the requests would end up above it.
+const decodeShare = 0.95
+
+// The two lines.
+const (
+	prompts = iota // streams, until their first token
+	answers        // whole answers, until their end
+)
+
+// An Admission decides what is let in. It is the pure core of a [Gate]: it reads
+// no clock, starts nothing, locks nothing and never blocks, so a simulation can
+// run it in its own time. Not safe for concurrent use.
+//
+// The order of calls for one request: Offer; if that says Hold, wait until Next
+// returns the request (run it) or Expire does (refuse it), or call Cancel; while
+// it runs FirstToken and Tokens, if the caller sees them; at the end Done,
+// exactly once. After every call that can make room (FirstToken, Done, Cancel,
+// Observe, Update, an Offer that holds) call Next until it returns nil, and from
+// time to time Expire.
+//
+// A now that lies before an earlier one counts as no time passed.
+type Admission struct {
+	cfg     Config
+	outlook Outlook
+	units   float64
+
+	start   time.Time
+	started bool
+	now     time.Duration // since start
+	folded  time.Duration
+
+	lines      [2]line
+	decode     decode
+	whole      whole
+	use        use
+	window     window
+	queue      queue
+	streams    bool // a first token was reported, ever
+	unstreamed bool // a request completed without one, before any did
+	draining   bool
+
+	inFlight int
+	totals   totals
+}
+
+// NewAdmission returns an empty Admission: one unit is ready, nothing is learned.
+func NewAdmission(cfg Config) (*Admission, error) {
+	a := &Admission{outlook: Outlook{Ready: 1, Members: 1}, units: 1}
+	if err := a.Update(cfg); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// Update puts another configuration into force. What was learned and what waits
+// stays; only another Window starts a new count. A bad one is refused whole, and
+// Pool cannot change.
+func (a *Admission) Update(cfg Config) error {
+	old := a.cfg
+	cfg = cfg.withDefaults()
+	err := cfg.validate()
+	if old.Window != 0 && cfg.Pool != old.Pool {
+		err = errors.Join(err, errors.New("backpressure: Pool cannot change: make another gate"))
+	}
+	if err != nil {
+		return err
+	}
+	a.cfg = cfg
+	if cfg.Window != old.Window {
+		a.window = newWindow(cfg.Window)
+	}
+	return nil
+}
+
+// Observe takes in what is known of the fleet.
+func (a *Admission) Observe(now time.Time, o Outlook) {
+	a.advance(now)
+	if units := o.units(); units != a.units {
+		a.fold() // what was measured so far belongs to the old number
+		a.units = units
+		a.use.steady = 0
+	}
+	a.outlook = o
+}
+
+// Drain stops admission for good, or with false starts it again. What waits is
+// returned by Expire.
+func (a *Admission) Drain(on bool) { a.draining = on }
+
+// advance lets time pass until now.
+func (a *Admission) advance(now time.Time) time.Duration {
+	if !a.started {
+		a.start, a.started = now, true
+	}
+	t := now.Sub(a.start)
+	if t <= a.now {
+		if t < a.now-time.Second { // the clock was set back: go on from here
+			a.start = now.Add(-a.now)
+		}
+		return a.now
+	}
+	dt := (t - a.now).Seconds()
+	a.now = t
+	a.lines[prompts].pass(dt, a.units)
+	a.lines[answers].pass(dt, a.units)
+	a.decode.pass(dt)
+	if t-a.folded >= foldEvery {
+		a.fold()
+	}
+	return t
+}
+
+// fold lets everything that learns take in what was measured.
+func (a *Admission) fold() {
+	secs := (a.now - a.folded).Seconds()
+	a.folded = a.now
+	a.lines[prompts].fold()
+	a.lines[answers].fold()
+	a.whole.fold(secs)
+	seqTime, tokens := a.decode.fold()
+	a.use.add(secs, a.units, seqTime, tokens)
+}
+
+// Offer asks to let r in. It counts as demand, whatever the answer.
+func (a *Admission) Offer(now time.Time, r *Request) Verdict {
+	t := a.advance(now)
+	prompt, output := a.use.arrived(r.Cost)
+	r.prompt, r.work = prompt, prompt+OutputWeight*output
+	r.arrived, r.output, r.decodes = t, 0, false
+	r.whole = r.Cost.Whole || (a.unstreamed && !a.streams)
+	r.amount = prompt
+	if r.whole {
+		r.amount = r.work
+	}
+	w := a.window.at(t)
+	w.offered++
+	w.prompt += prompt
+	w.work += r.work
+	a.totals.offered++
+
+	v := a.judge(now, r)
+	if v.Action != Admit && a.cfg.Mode != Enforce && v.Reason != Draining {
+		if a.cfg.Mode == Shadow && v.Action == Shed {
+			a.totals.shadowed[v.Reason]++
+		}
+		v = Verdict{}
+	}
+	switch v.Action {
+	case Admit:
+		a.admit(r)
+	case Hold:
+		a.totals.queued++
+		a.queue.push(r)
+	default:
+		r.state = idle
+		a.refused(v.Reason)
+	}
+	return v
+}
+
+// judge decides without doing anything; for Hold it sets r.giveUp.
+func (a *Admission) judge(now time.Time, r *Request) Verdict {
+	if a.draining {
+		return Verdict{Shed, Draining, a.outlook.ReadyIn}
+	}
+	if a.queue.n == 0 && r.Deadline.IsZero() && a.fits(r) {
+		return Verdict{} // the usual case, short
+	}
+	l, wait := a.line(r), a.cfg.Queue.Wait
+	left := time.Duration(1<<63 - 1)
+	if !r.Deadline.IsZero() {
+		left = r.Deadline.Sub(now) - a.service(r)
+		if left < 0 && a.inFlight > 0 {
+			return Verdict{Shed, DeadlineTooShort, seconds(l.seconds(r.amount, a.units))}
+		}
+	}
+	if a.units == 0 {
+		wait = min(wait, left)
+		if in := a.outlook.ReadyIn; in <= 0 || in > wait {
+			return Verdict{Shed, NoCapacity, in}
+		}
+		return a.hold(r, NoCapacity, wait, a.outlook.ReadyIn)
+	}
+	if a.queue.n == 0 && a.fits(r) {
+		return Verdict{}
+	}
+
+	reason, retry := Saturated, 0.0
+	if over := a.crowded(); over > 1 {
+		reason, retry = DecodeSaturated, (over-1)*a.use.output*a.decode.tpot
+	}
+	// The wait is what the objective leaves beside the engine's share, less half
+	// of it for what the prediction gets wrong.
+	spare := a.budget(r) / a.cfg.Share * (1 - a.cfg.Share) / 2
+	if l.cold() {
+		spare = a.budget(r) / a.cfg.Share
+	}
+	need := l.seconds(a.queue.amount[lineOf(r)]+r.amount, a.units) - a.budget(r)
+	retry = max(retry, need)
+	if need > spare {
+		return Verdict{Shed, reason, seconds(retry)}
+	}
+	if need > left.Seconds() {
+		return Verdict{Shed, DeadlineTooShort, seconds(retry)}
+	}
+	return a.hold(r, reason, min(wait, left, seconds(spare)), seconds(retry))
+}
+
+// hold queues r for at most wait, if there is room.
+func (a *Admission) hold(r *Request, why Reason, wait, retry time.Duration) Verdict {
+	q := a.cfg.Queue
+	if a.queue.n >= q.Requests || a.queue.bytes+r.Cost.Bytes > q.Bytes {
+		if q.Requests > 0 {
+			why = QueueFull
+		}
+		return Verdict{Shed, why, retry}
+	}
+	r.giveUp = a.now + max(wait, 0)
+	return Verdict{Hold, why, retry}
+}
+
+func lineOf(r *Request) int {
+	if r.whole {
+		return answers
+	}
+	return prompts
+}
+
+func (a *Admission) line(r *Request) *line { return &a.lines[lineOf(r)] }
+
+// budget is how many seconds r may be predicted to take behind the gate: to its
+// first token, or as a whole.
+func (a *Admission) budget(r *Request) float64 {
+	own := a.cfg.Share * a.cfg.TTFT.Seconds()
+	if r.whole {
+		return a.whole.budget(own)
+	}
+	return own
+}
+
+// crowded is the predicted time per output token with one more sequence, over
+// what is allowed.
+func (a *Admission) crowded() float64 {
+	ahead := float64(a.lines[prompts].requests + 1)
+	return a.decode.predict(ahead, a.units) / (decodeShare * a.cfg.TPOT.Seconds())
+}
+
+// fits reports whether r may run now.
+func (a *Admission) fits(r *Request) bool {
+	return a.units > 0 && a.crowded() <= 1 && a.line(r).fits(r.amount, a.budget(r), a.units)
+}
+
+// service is how long r will probably take, once it runs with nothing ahead.
+func (a *Admission) service(r *Request) time.Duration {
+	if r.whole {
+		return seconds(a.whole.mean)
+	}
+	s := a.use.expectOutput(r.Cost) * a.decode.tpot
+	if l := &a.lines[prompts]; !l.cold() && a.units > 0 {
+		s += r.amount / max(l.rate*a.units, 1e-9)
+	}
+	return seconds(s)
+}
+
+// seconds turns s into a duration of at most an hour.
+func seconds(s float64) time.Duration {
+	return time.Duration(min(max(s, 0), 3600) * float64(time.Second))
+}
+
+func (a *Admission) admit(r *Request) {
+	r.state, r.admitted = waiting, a.now
+	a.line(r).enter(r.amount)
+	a.inFlight++
+	a.use.work += r.work
+	a.window.at(a.now).admitted++
+	a.totals.admitted++
+}
+
+func (a *Admission) refused(why Reason) {
+	a.totals.shed[why]++
+	if why != Cancelled {
+		a.window.at(a.now).shed++
+	}
+}

@@ -1,0 +1,113 @@
+package backpressure
+
+import (
+	"math"
+	"time"
+)
+
+// How the drain rates are learned. None of these depends on a model or a device.
+const (
+	// foldEvery is how often a learned rate takes in what was measured since.
+	foldEvery = 250 * time.Millisecond
+	// learnOver is the time constant of the rates, in seconds of work.
+	learnOver = 2.0
+	// coldBelow: a rate learned from less than about a second of work
+	// (1-exp(-1/learnOver) = 0.39) is not yet trusted alone.
+	coldBelow = 0.39
+	// hintAbove: below this confidence, a rate is not even listened to.
+	hintAbove = 0.1
+	// coldAhead is how many requests per unit may be ahead at the very start. Each
+	// one served adds one, so that the number doubles per round.
+	coldAhead = 8.0
+)
+
+// A line is the work admitted and not yet done, and how fast it is worked off.
+// There are two: prompts until their first token, and whole answers until their
+// end.
+//
+// The rate is learned per unit: what was done divided by the unit-seconds in
+// which there was something to do. So a fleet of six that becomes three is known
+// at once. Time without work teaches nothing; time with work and no result
+// teaches that the rate is falling, and a stalled engine closes the gate.
+type line struct {
+	requests int     // in the line
+	amount   float64 // their tokens
+	allowed  float64 // requests allowed ahead per unit while cold
+
+	rate float64 // learned, per unit and second; 0 while nothing is known
+	conf float64 // confidence in it, 0 to 1
+
+	mean float64 // decayed sum of rates; rate = mean/conf
+	done float64 // since the last fold
+	busy float64 // unit-seconds with work, since the last fold
+	secs float64 // seconds with work, since the last fold
+}
+
+func (l *line) enter(amount float64) {
+	l.requests++
+	l.amount += amount
+}
+
+// leave takes amount out of the line; served says that it was worked off, not
+// given up.
+func (l *line) leave(amount float64, served bool) {
+	l.requests--
+	l.amount -= amount
+	if l.requests <= 0 {
+		l.requests, l.amount = 0, 0 // no rounding error stays
+	}
+	if served {
+		l.done += amount
+		if l.conf < coldBelow {
+			l.allowed++
+		}
+	}
+}
+
+// pass lets dt seconds go by with that many units at work.
+func (l *line) pass(dt, units float64) {
+	if l.requests > 0 && units > 0 {
+		l.secs += dt
+		l.busy += dt * units
+	}
+}
+
+// fold takes what was measured since the last fold into the rate.
+func (l *line) fold() {
+	if l.secs <= 0 {
+		return
+	}
+	keep := math.Exp(-l.secs / learnOver)
+	l.mean = l.mean*keep + (1-keep)*l.done/l.busy
+	l.conf = l.conf*keep + (1 - keep)
+	l.rate = l.mean / l.conf
+	l.done, l.busy, l.secs = 0, 0, 0
+}
+
+// cold reports whether the rate alone cannot be trusted yet.
+func (l *line) cold() bool { return l.conf < coldBelow }
+
+// seconds predicts how long the line and extra more take with that many units.
+// It is 0 while nothing is known.
+func (l *line) seconds(extra, units float64) float64 {
+	if l.conf < hintAbove || units <= 0 {
+		return 0
+	}
+	return (l.amount + extra) / max(l.rate*units, 1e-9)
+}
+
+// fits reports whether a request of that amount is done within budget seconds.
+func (l *line) fits(amount, budget, units float64) bool {
+	if l.requests == 0 {
+		return true
+	}
+	if l.cold() {
+		if float64(l.requests) >= (coldAhead+l.allowed)*max(units, 1) {
+			return false
+		}
+		if l.conf < hintAbove {
+			return true
+		}
+	}
+	return l.amount+amount <= budget*l.rate*units
+}

@@ -1,0 +1,3 @@
+package backpressure
+
+type lease struct{ req Request }

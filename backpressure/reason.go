@@ -1,0 +1,88 @@
+package backpressure
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+)
+
+// What a [Rejected] is, for errors.Is.
+var (
+	// ErrShed: refused on arrival; the request never waited.
+	ErrShed = errors.New("evenkeel: shed")
+	// ErrEvicted: refused after it had waited in the queue.
+	ErrEvicted = errors.New("evenkeel: evicted from the queue")
+)
+
+// Reason says why a request was not let in. Low cardinality, fit for a metric's
+// attribute.
+type Reason uint8
+
+// The reasons.
+const (
+	// Admitted is the zero Reason: not refused.
+	Admitted Reason = iota
+	// Saturated: the predicted time to first token is over what the objective
+	// leaves for it.
+	Saturated
+	// DecodeSaturated: one more sequence would take the time per output token over
+	// its objective.
+	DecodeSaturated
+	// QueueFull: the queue's bound in requests or bytes is reached.
+	QueueFull
+	// QueueTimeout: the request waited as long as was useful.
+	QueueTimeout
+	// NoCapacity: no unit is ready, and none will be soon enough.
+	NoCapacity
+	// Draining: the gate admits nothing any more.
+	Draining
+	// DeadlineTooShort: the caller's deadline leaves less than the service takes.
+	DeadlineTooShort
+	// Cancelled: the caller's context ended while the request waited.
+	Cancelled
+
+	reasons
+)
+
+var reasonNames = [reasons]string{
+	"admitted", "saturated", "decode_saturated", "queue_full", "queue_timeout",
+	"no_capacity", "draining", "deadline_too_short", "cancelled",
+}
+
+var reasonTexts = [reasons]string{
+	"admitted",
+	"the predicted time to first token is over its objective",
+	"the time per output token is at its objective",
+	"the queue is full",
+	"the wait in the queue was too long",
+	"no unit is ready",
+	"the server is draining",
+	"the deadline is shorter than the expected service",
+	"the client is gone",
+}
+
+// String returns the reason's name in lower case with underscores.
+func (r Reason) String() string {
+	if r < reasons {
+		return reasonNames[r]
+	}
+	return "reason(" + strconv.Itoa(int(r)) + ")"
+}
+
+// sentinel is what errors.Is finds in a Rejected with this reason.
+func (r Reason) sentinel() error {
+	if r == QueueTimeout || r == Cancelled {
+		return ErrEvicted
+	}
+	return ErrShed
+}
+
+// status is the HTTP status of the answer. 503 is for the server's limits; 429
+// would tell the caller that it did something wrong. 499 is what proxies log
+// for a client that left; nobody reads that answer.
+func (r Reason) status() int {
+	if r == Cancelled {
+		return 499
+	}
+	return http.StatusServiceUnavailable
+}

@@ -1,0 +1,69 @@
+package backpressure
+
+import "time"
+
+// A Request is one request as an [Admission] sees it. The caller owns the
+// memory, fills in the exported fields before Offer and leaves them alone until
+// the request has ended; afterwards it may be used again. It must not be copied
+// while it is queued or runs.
+type Request struct {
+	Cost Cost
+	// Deadline of the caller. Zero: none.
+	Deadline time.Time
+
+	state   state
+	whole   bool // judged by completion, not by first token
+	decodes bool // counted among the decoding sequences
+	prompt  float64
+	work    float64 // weighted tokens
+	amount  float64 // what it puts in its line
+	output  int64   // tokens so far
+
+	// Instants, as time since the Admission's first event.
+	arrived, admitted, first, giveUp time.Duration
+
+	prev, next *Request
+	lease      *lease // the Gate's
+}
+
+type state uint8
+
+const (
+	idle    state = iota
+	queued        // waits in the queue
+	waiting       // admitted, first token not seen
+	running       // first token seen
+)
+
+// Action is what to do with a request.
+type Action uint8
+
+// The actions.
+const (
+	Admit Action = iota // run it now
+	Hold                // hold it until Next or Expire returns it
+	Shed                // refuse it
+)
+
+// A Verdict is the answer to Offer.
+type Verdict struct {
+	Action Action
+	// Reason for Shed; for Hold the reason it was not admitted at once.
+	Reason Reason
+	// RetryAfter is when a refused caller may find room: the excess over what
+	// fits, divided by the drain rate, not jittered. 0 where nothing is known.
+	RetryAfter time.Duration
+}
+
+// Outcome says how an admitted request ended.
+type Outcome uint8
+
+// The outcomes.
+const (
+	// Completed: served. If no first token was reported, this was it.
+	Completed Outcome = iota
+	// Failed: the server's fault. Counts in the error ratio.
+	Failed
+	// Abandoned: the caller left. Neither success nor error.
+	Abandoned
+)
