@@ -6,11 +6,13 @@ type Decision struct {
 	Desired int64 `json:"desired"`
 	// From is the count the decision started at: Input.Fleet.Desired.
 	From int64 `json:"from"`
-	// Binding is the last stage that changed the count, and Reason why; Recommend
-	// and the reason of the leading policy if none did.
+	// Binding is the last stage that changed the count, and Reason why. If none
+	// did, they are StageRecommend and the reason of the leading policy, or
+	// StageCombine and ReasonAllHeld if no policy could tell.
 	Binding Stage  `json:"binding"`
 	Reason  Reason `json:"reason"`
-	// Without is what Desired would have been without the binding stage.
+	// Without is what Desired would have been without the binding stage, with the
+	// stages after it run again; Desired itself if the policies were followed.
 	Without int64 `json:"without"`
 	// Leader is the index of the policy whose opinion was taken, -1 for none.
 	Leader int `json:"leader"`

@@ -19,12 +19,15 @@ type fleet struct {
 	desired int64
 	billed  time.Duration // unit time up to at
 	at      time.Duration
+	closed  bool // no longer billed
 }
 
 // bill counts the time of every unit, whatever its state: it is paid for from
 // the moment it is asked for until it is gone.
 func (f *fleet) bill(now time.Duration) {
-	f.billed += time.Duration(len(f.units)) * (now - f.at)
+	if !f.closed {
+		f.billed += time.Duration(len(f.units)) * (now - f.at)
+	}
 	f.at = now
 }
 

@@ -3,6 +3,7 @@ package simulate
 import (
 	"time"
 
+	"github.com/evenkeel/evenkeel/backpressure"
 	"github.com/evenkeel/evenkeel/decide/simulate/trace"
 )
 
@@ -25,7 +26,7 @@ type request struct {
 	made    int64 // output tokens so far
 	first   time.Duration
 	started bool // first is set
-	queued  bool // it had to wait at the gate
+	ticket  backpressure.Request
 }
 
 // outcome is how a request ended.

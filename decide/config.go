@@ -1,0 +1,220 @@
+package decide
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/evenkeel/evenkeel/signal"
+)
+
+// A Config says how to decide. It is taken by value and never changes
+// afterwards. One convention holds for every field: zero is the documented
+// default, a negative number switches off what the field does.
+type Config struct {
+	// Signals are all that may be read, in the order of Input.Signals. Required
+	// as far as policies name them.
+	Signals []signal.Def
+	// Policies, at least one. The order is that of Decision.Recommendations and
+	// settles ties.
+	Policies []NamedSpec
+	// Combine makes one opinion of several. Default [CombineMax].
+	Combine Combine
+	// Up guards growth. Defaults: Tolerance 0.05, and no other guard: whoever
+	// waits for a replica has waited long enough.
+	Up Direction
+	// Down guards shrinking. Defaults: Tolerance 0.1, Window 180 s, Idle 15 min.
+	Down Direction
+	// Pending says what to make of replicas that do not get ready.
+	Pending Pending
+	// Hold says when data is too bad to scale down on.
+	Hold Hold
+}
+
+// Combine is a way to make one opinion of several.
+type Combine uint8
+
+// The ways to combine.
+const (
+	// CombineMax takes the largest of the opinions that are not held. A policy
+	// that is held does not keep the others from growing the fleet, only from
+	// shrinking it.
+	CombineMax Combine = iota
+)
+
+// String returns the lower-case name of c.
+func (c Combine) String() string {
+	if c == CombineMax {
+		return "max"
+	}
+	return "combine(" + strconv.Itoa(int(c)) + ")"
+}
+
+// A Direction guards changes one way.
+type Direction struct {
+	// Tolerance, as a share of the present count: a change no larger than that is
+	// left out. Default 0.05 up, 0.1 down; negative: none. It never keeps back a
+	// replica for which work is already queued.
+	Tolerance float64
+	// Window is how long a change must have been wanted without a break: upwards
+	// the smallest opinion of the window counts, downwards the largest. Default
+	// none up, 180 s down; negative: none. Only observed time counts, at most a
+	// minute a step, so that a gap in the record proves nothing.
+	Window time.Duration
+	// Rate bounds how many replicas come or go in a period. Default: any number.
+	Rate Rate
+	// Cooldown is the pause after a change before the next one in the same
+	// direction. Default none.
+	Cooldown time.Duration
+	// Idle, only downwards, is how long all policies must have wanted zero before
+	// the last replica is given up. Default 15 min; negative: Window decides alone.
+	Idle time.Duration
+}
+
+// A Rate allows so many replicas in a period: Count, or Share of the count that
+// there was before, whichever is more. At least one is always allowed. The zero
+// Rate allows any number.
+type Rate struct {
+	Count int64
+	// Share of the count before the period's changes: 0.5 is half as many again,
+	// rounded up when growing and down when shrinking.
+	Share float64
+	// Period over which changes are added up. Default 60 s.
+	Period time.Duration
+}
+
+func (r Rate) limited() bool { return r.Count > 0 || r.Share > 0 }
+
+// Pending says what to make of replicas on their way. They count as capacity,
+// since they are part of the desired count, until they are stuck: marked so by
+// the platform, or older than Timeout. As many as are missing because of it are
+// then asked for on top.
+type Pending struct {
+	// Timeout after which a starting replica counts as stuck. Set it to about
+	// twice the time that a slow start takes. Default 10 min; negative: never.
+	Timeout time.Duration
+	// Extra bounds what is asked for on top, as a share of what is needed, rounded
+	// up: a platform that is full gets no fuller by asking. Default 0.5; negative:
+	// nothing on top.
+	Extra float64
+}
+
+// Hold says when data is too bad to scale down on.
+type Hold struct {
+	// Coverage is the share of the expected members that must report; below it
+	// nothing is taken away. Above it, the members that are missing are taken to
+	// be as busy as the mean of those that report. Default 0.9; negative: missing
+	// members are ignored.
+	Coverage float64
+}
+
+// WithDefaults returns c with every zero field set to its default and every
+// field that is switched off set to what has no effect.
+func (c Config) WithDefaults() Config {
+	ratio := func(p *float64, def float64) { *p = max(cmp.Or(*p, def), 0) }
+	span := func(p *time.Duration, def time.Duration) { *p = max(cmp.Or(*p, def), 0) }
+
+	ratio(&c.Up.Tolerance, 0.05)
+	ratio(&c.Down.Tolerance, 0.1)
+	span(&c.Up.Window, 0)
+	span(&c.Down.Window, 180*time.Second)
+	span(&c.Down.Idle, 15*time.Minute)
+	c.Up.Idle = 0
+	for _, d := range []*Direction{&c.Up, &c.Down} {
+		span(&d.Cooldown, 0)
+		d.Rate.Count = max(d.Rate.Count, 0)
+		ratio(&d.Rate.Share, 0)
+		span(&d.Rate.Period, time.Minute)
+	}
+	span(&c.Pending.Timeout, 10*time.Minute)
+	ratio(&c.Pending.Extra, 0.5)
+	ratio(&c.Hold.Coverage, 0.9)
+	return c
+}
+
+// Bounds of what a State may hold, so that it stays within [MaxStateBytes].
+const (
+	maxPolicies = 16
+	maxName     = 48
+	maxWords    = 384
+	longest     = 7 * 24 * time.Hour
+)
+
+func (c Config) validate() error {
+	var errs []error
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("evenkeel: decide.Config: "+format, args...))
+	}
+	if n := len(c.Policies); n == 0 || n > maxPolicies {
+		bad("Policies has %d entries: give it 1 to %d", n, maxPolicies)
+	}
+	seen := make(map[string]int, len(c.Policies))
+	for i, p := range c.Policies {
+		if !validName(p.Name) {
+			bad("Policies[%d].Name is %q: use 1 to %d letters, digits, '.', '_', '-' or '/'", i, p.Name, maxName)
+		}
+		if j, ok := seen[p.Name]; ok {
+			bad("Policies[%d].Name is %q, as Policies[%d].Name is: names must differ", i, p.Name, j)
+		}
+		seen[p.Name] = i
+		if p.Spec == nil {
+			bad("Policies[%d].Spec is nil: give it one, such as decide.Capacity", i)
+		}
+	}
+	if c.Combine != CombineMax {
+		bad("Combine is %v: use decide.CombineMax", c.Combine)
+	}
+	c.Up.validate("Up", bad)
+	c.Down.validate("Down", bad)
+	if c.Up.Idle != 0 {
+		bad("Up.Idle is %v: only Down has an Idle", c.Up.Idle)
+	}
+	if c.Pending.Timeout > longest {
+		bad("Pending.Timeout is %v: at most %v", c.Pending.Timeout, longest)
+	}
+	if e := c.Pending.Extra; math.IsNaN(e) || e > 10 {
+		bad("Pending.Extra is %v: at most 10", e)
+	}
+	if h := c.Hold.Coverage; math.IsNaN(h) || h > 1 {
+		bad("Hold.Coverage is %v: it is a share, at most 1", h)
+	}
+	return errors.Join(errs...)
+}
+
+func (d Direction) validate(name string, bad func(string, ...any)) {
+	if math.IsNaN(d.Tolerance) || d.Tolerance > 1 {
+		bad("%s.Tolerance is %v: it is a share, at most 1", name, d.Tolerance)
+	}
+	for _, f := range []struct {
+		name string
+		d    time.Duration
+	}{{"Window", d.Window}, {"Cooldown", d.Cooldown}, {"Idle", d.Idle}, {"Rate.Period", d.Rate.Period}} {
+		if f.d > longest {
+			bad("%s.%s is %v: at most %v", name, f.name, f.d, longest)
+		}
+	}
+	if d.Rate.Period < 0 {
+		bad("%s.Rate.Period is %v: leave it 0 for a minute; for no limit leave the whole Rate zero", name, d.Rate.Period)
+	}
+	if s := d.Rate.Share; math.IsNaN(s) || math.IsInf(s, 0) {
+		bad("%s.Rate.Share is %v: it must be a number", name, s)
+	}
+}
+
+func validName(s string) bool {
+	if s == "" || len(s) > maxName {
+		return false
+	}
+	for i := range len(s) {
+		switch b := s[i]; {
+		case b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b >= '0' && b <= '9':
+		case b == '.', b == '_', b == '-', b == '/':
+		default:
+			return false
+		}
+	}
+	return true
+}

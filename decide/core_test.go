@@ -1,0 +1,244 @@
+package decide_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/evenkeel/evenkeel/decide"
+	"github.com/evenkeel/evenkeel/signal"
+)
+
+var (
+	demand  = signal.Key{Name: signal.NameDemandRequests}
+	queue   = signal.Key{Name: signal.NameQueued}
+	rate    = signal.Key{Name: signal.NameUnitRate}
+	use     = signal.Key{Name: signal.NameUnitUse}
+	started = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+)
+
+func defs() []signal.Def {
+	return []signal.Def{
+		{Key: demand, Unit: signal.RequestsPerSecond},
+		{Key: queue, Unit: signal.Requests},
+		{Key: rate, Unit: signal.RequestsPerSecond, Merge: signal.MergeMean},
+		{Key: use, Unit: signal.Ratio},
+	}
+}
+
+// simple is one Track on the whole demand at one request/s a replica, with no
+// guards but those that a test adds: what is demanded is what is wanted.
+func simple(change func(*decide.Config)) decide.Config {
+	c := decide.Config{
+		Signals:  defs(),
+		Policies: []decide.NamedSpec{{Name: "demand", Spec: decide.Track{Signal: demand, Setpoint: 1, Total: true}}},
+		Up:       decide.Direction{Tolerance: -1},
+		Down:     decide.Direction{Tolerance: -1, Window: -1, Idle: -1},
+	}
+	if change != nil {
+		change(&c)
+	}
+	return c
+}
+
+func newCore(t testing.TB, c decide.Config) *decide.Core {
+	t.Helper()
+	core, err := decide.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return core
+}
+
+// A step is one line of a table: so many seconds after the start, this demand
+// and this count, and what should come of it. A negative demand is absent.
+type step struct {
+	at      int64
+	demand  float64
+	desired int64 // -1: what was decided before
+	want    int64
+	binding decide.Stage
+	reason  decide.Reason
+	without int64
+	change  func(*decide.Input)
+}
+
+func run(t *testing.T, c decide.Config, steps []step) {
+	t.Helper()
+	core := newCore(t, c)
+	var s decide.State
+	var d decide.Decision
+	for i, st := range steps {
+		in := decide.Input{
+			Now:     started.Add(time.Duration(st.at) * time.Second),
+			Signals: make([]signal.Sample, 4),
+			Limits:  decide.Limits{Min: 0, Max: 100},
+		}
+		if st.demand >= 0 {
+			in.Signals[0] = signal.Value(st.demand)
+		}
+		in.Fleet.Desired = st.desired
+		if st.desired < 0 {
+			in.Fleet.Desired = d.Desired
+		}
+		in.Fleet.Ready = in.Fleet.Desired
+		if st.change != nil {
+			st.change(&in)
+		}
+		s, d = core.Next(s, in)
+		if d.Desired != st.want || d.Binding != st.binding || d.Reason != st.reason || d.Without != st.without {
+			text, _ := json.Marshal(d)
+			t.Errorf("step %d at %d s: %d by %v (%v), without %d; want %d by %v (%v), without %d\n%s", i, st.at,
+				d.Desired, d.Binding, d.Reason, d.Without, st.want, st.binding, st.reason, st.without, text)
+		}
+	}
+}
+
+func TestStages(t *testing.T) {
+	const (
+		recommend, combine, pending, tolerance, stabilise   = decide.StageRecommend, decide.StageCombine, decide.StagePending, decide.StageTolerance, decide.StageStabilise
+		rateStage, cooldown, hold, override, bounds         = decide.StageRate, decide.StageCooldown, decide.StageHold, decide.StageOverride, decide.StageBounds
+		setpoint, allHeld, stuck, small, window, idleWindow = decide.ReasonSetpoint, decide.ReasonAllHeld, decide.ReasonStuck, decide.ReasonTolerance, decide.ReasonWindow, decide.ReasonIdleWindow
+		tooFast, tooSoon, lost, wish, least, most           = decide.ReasonRate, decide.ReasonCooldown, decide.ReasonMembersLost, decide.ReasonOverride, decide.ReasonMin, decide.ReasonMax
+	)
+	members := func(expected, fresh int) func(*decide.Input) {
+		return func(in *decide.Input) { in.Members = signal.Coverage{Expected: expected, Fresh: fresh} }
+	}
+	limits := func(min, max int64) func(*decide.Input) {
+		return func(in *decide.Input) { in.Limits = decide.Limits{Min: min, Max: max} }
+	}
+	for name, tc := range map[string]struct {
+		config func(*decide.Config)
+		steps  []step
+	}{
+		"demand decides": {nil, []step{
+			{0, 5, 2, 5, recommend, setpoint, 5, nil},
+			{5, 3, -1, 3, recommend, setpoint, 3, nil},
+			{10, 0, -1, 0, recommend, setpoint, 0, nil},
+		}},
+		"bounds": {nil, []step{
+			{0, 50, 2, 9, bounds, most, 50, limits(3, 9)},
+			{5, 1, -1, 3, bounds, least, 1, limits(3, 9)},
+			{10, 1, -1, 7, bounds, least, 1, limits(7, 2)},
+		}},
+		"absent holds": {nil, []step{
+			{0, 5, 5, 5, recommend, setpoint, 5, nil},
+			{5, -1, -1, 5, combine, allHeld, 5, nil},
+			{10, -1, -1, 3, bounds, most, 5, limits(0, 3)},
+		}},
+		"tolerance": {func(c *decide.Config) { c.Up.Tolerance, c.Down.Tolerance = 0.1, 0.2 }, []step{
+			{0, 22, 20, 20, tolerance, small, 22, nil},
+			{5, 23, -1, 23, recommend, setpoint, 23, nil},
+			{10, 20, 20, 20, recommend, setpoint, 20, nil},
+			{15, 16, -1, 20, tolerance, small, 16, nil},
+			{20, 15, -1, 15, recommend, setpoint, 15, nil},
+		}},
+		"down window": {func(c *decide.Config) { c.Down.Window = 60 * time.Second }, []step{
+			{0, 8, 8, 8, recommend, setpoint, 8, nil},
+			{10, 5, -1, 8, stabilise, window, 5, nil},
+			{40, 6, -1, 8, stabilise, window, 6, nil},
+			{62, 3, -1, 6, stabilise, window, 3, nil},
+			{65, 9, -1, 9, recommend, setpoint, 9, nil},
+		}},
+		"cold start keeps what there is": {func(c *decide.Config) { c.Down.Window = 60 * time.Second }, []step{
+			{0, 1, 8, 8, stabilise, window, 1, nil},
+			{59, 1, -1, 8, stabilise, window, 1, nil},
+			{62, 1, -1, 1, recommend, setpoint, 1, nil},
+		}},
+		"a gap proves nothing": {func(c *decide.Config) { c.Down.Window = 180 * time.Second }, []step{
+			{0, 8, 8, 8, recommend, setpoint, 8, nil},
+			{3600, 1, -1, 8, stabilise, window, 1, nil},
+			{3660, 1, -1, 8, stabilise, window, 1, nil},
+			{3725, 1, -1, 8, stabilise, window, 1, nil},
+			{3790, 1, -1, 1, recommend, setpoint, 1, nil},
+		}},
+		"somebody else's count gets a window": {func(c *decide.Config) { c.Down.Window = 30 * time.Second }, []step{
+			{0, 2, 2, 2, recommend, setpoint, 2, nil},
+			{40, 2, 6, 6, stabilise, window, 2, nil},
+			{60, 2, -1, 6, stabilise, window, 2, nil},
+			{72, 2, -1, 2, recommend, setpoint, 2, nil},
+		}},
+		"up window": {func(c *decide.Config) { c.Up.Window = 20 * time.Second }, []step{
+			{0, 2, 2, 2, recommend, setpoint, 2, nil},
+			{5, 9, -1, 2, stabilise, window, 9, nil},
+			{15, 7, -1, 2, stabilise, window, 7, nil},
+			{26, 8, -1, 7, stabilise, window, 8, nil},
+		}},
+		"idle": {func(c *decide.Config) { c.Down.Idle = 60 * time.Second }, []step{
+			{0, 2, 2, 2, recommend, setpoint, 2, nil},
+			{30, 0, -1, 1, stabilise, idleWindow, 0, nil},
+			{59, 0, -1, 1, stabilise, idleWindow, 0, nil},
+			{60, 0, -1, 0, recommend, setpoint, 0, nil},
+			{65, 1, -1, 1, recommend, setpoint, 1, nil},
+		}},
+		"rate up": {func(c *decide.Config) { c.Up.Rate = decide.Rate{Count: 3, Period: 30 * time.Second} }, []step{
+			{0, 20, 2, 5, rateStage, tooFast, 20, nil},
+			{5, 20, -1, 5, rateStage, tooFast, 20, nil},
+			{29, 20, -1, 5, rateStage, tooFast, 20, nil},
+			{30, 20, -1, 8, rateStage, tooFast, 20, nil},
+		}},
+		"rate by share": {func(c *decide.Config) {
+			c.Up.Rate = decide.Rate{Share: 1, Count: 2, Period: 30 * time.Second}
+			c.Down.Rate = decide.Rate{Share: 0.5}
+		}, []step{
+			{0, 90, 0, 2, rateStage, tooFast, 90, nil},
+			{30, 90, -1, 4, rateStage, tooFast, 90, nil},
+			{60, 90, -1, 8, rateStage, tooFast, 90, nil},
+			{65, 1, -1, 4, rateStage, tooFast, 1, nil},
+			{70, 1, -1, 4, rateStage, tooFast, 1, nil},
+			{125, 1, -1, 2, rateStage, tooFast, 1, nil},
+			{185, 1, -1, 1, recommend, setpoint, 1, nil},
+			{245, 0, -1, 0, recommend, setpoint, 0, nil},
+		}},
+		"cooldown": {func(c *decide.Config) { c.Up.Cooldown, c.Down.Cooldown = 30*time.Second, 60*time.Second }, []step{
+			{0, 5, 2, 5, recommend, setpoint, 5, nil},
+			{5, 6, -1, 5, cooldown, tooSoon, 6, nil},
+			{10, 4, -1, 4, recommend, setpoint, 4, nil},
+			{15, 3, -1, 4, cooldown, tooSoon, 3, nil},
+			{30, 6, -1, 6, recommend, setpoint, 6, nil},
+			{69, 3, -1, 6, cooldown, tooSoon, 3, nil},
+			{70, 3, -1, 3, recommend, setpoint, 3, nil},
+		}},
+		"members lost": {nil, []step{
+			{0, 10, 10, 10, recommend, setpoint, 10, members(10, 10)},
+			{5, 7, -1, 10, hold, lost, 7, members(10, 7)},
+			{10, 9, -1, 10, hold, lost, 9, members(10, 9)},
+			{15, 7, -1, 8, hold, lost, 7, members(10, 9)},
+			{20, 12, -1, 12, recommend, setpoint, 12, members(10, 0)},
+			{25, 1, -1, 12, hold, lost, 1, members(-1, -1)},
+		}},
+		"override": {nil, []step{
+			{0, 5, 5, 2, override, wish, 5, func(in *decide.Input) {
+				in.Override = decide.Override{Replicas: 2, Until: started.Add(time.Minute)}
+			}},
+			{5, 5, -1, 9, bounds, most, 200, func(in *decide.Input) {
+				in.Override = decide.Override{Replicas: 200, Until: started.Add(time.Minute)}
+				in.Limits.Max = 9
+			}},
+			{60, 5, -1, 5, recommend, setpoint, 5, func(in *decide.Input) {
+				in.Override = decide.Override{Replicas: 2, Until: started.Add(time.Minute)}
+			}},
+		}},
+		"stuck": {func(c *decide.Config) { c.Pending.Timeout = time.Minute }, []step{
+			{0, 10, 10, 10, recommend, setpoint, 10, starting(7, decide.Cohort{N: 3, Since: started})},
+			{60, 10, -1, 13, pending, stuck, 10, starting(7, decide.Cohort{N: 3, Since: started})},
+			{65, 10, -1, 13, pending, stuck, 10, starting(7, decide.Cohort{N: 3, Stuck: true}, decide.Cohort{N: 3, Since: started.Add(time.Minute)})},
+			{90, 10, -1, 10, recommend, setpoint, 10, starting(10, decide.Cohort{N: 3, Stuck: true})},
+			{95, 2, -1, 2, recommend, setpoint, 2, starting(7, decide.Cohort{N: 3, Stuck: true})},
+			{99, 10, 10, 15, pending, stuck, 10, starting(0, decide.Cohort{N: 10, Stuck: true})},
+		}},
+		"age unknown": {func(c *decide.Config) { c.Pending.Timeout = time.Minute }, []step{
+			{0, 4, 4, 4, recommend, setpoint, 4, starting(3, decide.Cohort{N: 1})},
+			{59, 4, -1, 4, recommend, setpoint, 4, starting(3, decide.Cohort{N: 1, Since: started.AddDate(1, 0, 0)})},
+			{60, 4, -1, 5, pending, stuck, 4, starting(3, decide.Cohort{N: 1, Since: started.AddDate(1, 0, 0)})},
+			{70, 4, -1, 4, recommend, setpoint, 4, nil},
+			{80, 4, -1, 4, recommend, setpoint, 4, starting(3, decide.Cohort{N: 1})},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) { run(t, simple(tc.config), tc.steps) })
+	}
+}
+
+func starting(ready int64, cohorts ...decide.Cohort) func(*decide.Input) {
+	return func(in *decide.Input) { in.Fleet.Ready, in.Fleet.Starting = ready, cohorts }
+}

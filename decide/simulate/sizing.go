@@ -1,0 +1,94 @@
+package simulate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/evenkeel/evenkeel/decide/simulate/llm"
+	"github.com/evenkeel/evenkeel/decide/simulate/trace"
+)
+
+// ErrTooSmall is returned by [SmallestConstant] if not even its largest fleet
+// serves the share asked for.
+var ErrTooSmall = errors.New("evenkeel: no constant fleet within the maximum serves that share")
+
+// ReplicasNeeded is how many replicas of the model, as a fraction, the busiest
+// window of t needs: the rate of its requests ÷ the rate that one replica serves
+// at its knee with requests of their mean lengths ([llm.Model.MaxRate]), where a
+// token takes tpot, or the KV cache is full. It is +Inf if the model cannot keep
+// tpot at any load, and 0 for an empty trace.
+//
+// What windows are compared by is the replicas they need, so that a few long
+// prompts may weigh more than many short ones.
+func ReplicasNeeded(t trace.Trace, m llm.Model, tpot, window time.Duration) float64 {
+	if window <= 0 {
+		return 0
+	}
+	var most, n, input, output float64
+	end := 0
+	for _, r := range t {
+		for ; end < len(t) && t[end].At-r.At < window; end++ {
+			n++
+			input += float64(t[end].Input)
+			output += float64(t[end].Output)
+		}
+		rate := n / window.Seconds()
+		most = max(most, rate/m.MaxRate(tpot, input/n, max(output/n, 1)))
+		n--
+		input -= float64(r.Input)
+		output -= float64(r.Output)
+	}
+	return most
+}
+
+// SpeedFor is the factor for [trace.Trace.Speed] at which the busiest window of
+// t needs the given number of replicas, by [ReplicasNeeded]. The window is in
+// the time of the sped-up trace. It is 1 for an empty trace.
+//
+// A window holds whole requests, so that the need grows in small jumps with the
+// speed; the factor is where it passes replicas.
+func SpeedFor(t trace.Trace, m llm.Model, replicas float64, tpot, window time.Duration) float64 {
+	if len(t) == 0 || window <= 0 || !(replicas > 0) || math.IsInf(replicas, 1) {
+		return 1
+	}
+	need := func(speed float64) float64 {
+		// A window of the fast trace is a longer one of the slow trace, with the
+		// same requests, in which the need is smaller by the same factor.
+		long := time.Duration(min(float64(window)*speed, math.MaxInt64/2))
+		return ReplicasNeeded(t, m, tpot, long) * float64(long) / float64(window)
+	}
+	lo, hi := 1e-6, 1e6
+	for hi/lo > 1.0001 {
+		mid := math.Sqrt(lo * hi)
+		if need(mid) < replicas {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return hi
+}
+
+// SmallestConstant finds the smallest fleet that never changes and serves at
+// least the given share of offered requests within the objective of c, trying
+// 1, 2, … up to most. Everything but the Decider, the Policy and the initial
+// count is as in c, the gate too. It returns the fleet and its report, or
+// [ErrTooSmall] with the report of the largest one.
+func SmallestConstant(ctx context.Context, c Config, share float64, most int64) (int64, Report, error) {
+	var r Report
+	for n := int64(1); n <= most; n++ {
+		c.Decider, c.Initial = Constant(n), n
+		c.Limits.Min, c.Limits.Max = n, n
+		var err error
+		if r, err = Run(ctx, c); err != nil {
+			return 0, Report{}, err
+		}
+		if r.WithinOffered >= share {
+			return n, r, nil
+		}
+	}
+	return 0, r, fmt.Errorf("%w: %d replicas serve %.1f %%, %.1f %% are asked for", ErrTooSmall, most, 100*r.WithinOffered, 100*share)
+}

@@ -1,0 +1,80 @@
+package simulate
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/evenkeel/evenkeel/decide/simulate/llm"
+	"github.com/evenkeel/evenkeel/decide/simulate/trace"
+)
+
+func preset(t testing.TB, name string) llm.Model {
+	t.Helper()
+	m, ok := llm.Preset(name)
+	if !ok {
+		t.Fatalf("no preset %s", name)
+	}
+	return m
+}
+
+// steady is a trace of equal requests at a fixed rate, no randomness.
+func steady(rate float64, length time.Duration, input, output int64) trace.Trace {
+	var t trace.Trace
+	for i := 0; ; i++ {
+		at := time.Duration(float64(i) / rate * float64(time.Second))
+		if at >= length {
+			return t
+		}
+		t = append(t, trace.Record{At: at, Input: input, Output: output})
+	}
+}
+
+func TestReplicasNeeded(t *testing.T) {
+	m := preset(t, "llama-3.1-70b-fp8/h100x4")
+	knee := m.MaxRate(100*time.Millisecond, 1000, 200)
+	tr := steady(20, time.Minute, 1000, 200)
+	if got, want := ReplicasNeeded(tr, m, 100*time.Millisecond, 10*time.Second), 20/knee; math.Abs(got-want) > 1e-6*want {
+		t.Errorf("constant demand needs %v, want %v", got, want)
+	}
+	// Ten long prompts in a row outweigh a minute of short ones.
+	mixed := append(steady(2, time.Minute, 100, 10), trace.Record{At: time.Minute, Input: 8000, Output: 1000})
+	for range 9 {
+		mixed = append(mixed, mixed[len(mixed)-1])
+	}
+	if got := ReplicasNeeded(mixed, m, 100*time.Millisecond, time.Second); got < 10/m.MaxRate(100*time.Millisecond, 8000, 1000)*0.99 {
+		t.Errorf("the heavy second needs %v", got)
+	}
+	if got := ReplicasNeeded(tr, m, time.Millisecond, time.Second); !math.IsInf(got, 1) {
+		t.Errorf("a tpot below one step needs %v replicas, want +Inf", got)
+	}
+	if ReplicasNeeded(nil, m, time.Second, time.Second) != 0 || ReplicasNeeded(tr, m, time.Second, 0) != 0 {
+		t.Error("no trace, or no window, needs something")
+	}
+}
+
+func TestSpeedFor(t *testing.T) {
+	m := preset(t, "minimax-m2.5-fp8/h100x4")
+	day, err := trace.Day(3, trace.Shape{Length: 10 * time.Minute, Mean: 4, Peak: 12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []float64{1, 6, 40} {
+		k := SpeedFor(day, m, want, 100*time.Millisecond, 10*time.Second)
+		got := ReplicasNeeded(day.Speed(k), m, 100*time.Millisecond, 10*time.Second)
+		// One more request in the window may be a jump.
+		if math.Abs(got-want) > 0.25 {
+			t.Errorf("at speed %.2f the trace needs %.2f replicas, want %v", k, got, want)
+		}
+	}
+	for _, k := range []float64{
+		SpeedFor(nil, m, 6, time.Second, time.Second),
+		SpeedFor(day, m, 0, time.Second, time.Second),
+		SpeedFor(day, m, math.NaN(), time.Second, time.Second),
+		SpeedFor(day, m, 6, time.Second, 0),
+	} {
+		if k != 1 {
+			t.Errorf("a question without an answer gave speed %v, want 1", k)
+		}
+	}
+}
