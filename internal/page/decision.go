@@ -61,17 +61,27 @@ type Log struct {
 	events    []Event    // oldest first
 }
 
-// Decide adds d. Ticks that decide the same for the same reason, and change
-// nothing, become one entry with a count; its figures are those of the last.
+// sameFor is how long a decision that changes nothing may be silent and still be
+// counted with the earlier ones like it.
+const sameFor = time.Minute
+
+// Decide adds d. Ticks that hold the same count for the same reason become one
+// entry with a count, with the words of the last one, even if another reason to
+// hold it came in between: what wavers between two reasons fills two entries,
+// not the whole list.
 func (l *Log) Decide(d Decision) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	d.Last, d.Times = d.At, 1
-	if n := len(l.decisions); n > 0 {
-		if p := &l.decisions[n-1]; d.From == d.To && p.From == p.To && d.To == p.To && d.Stage == p.Stage && d.Reason == p.Reason {
+	for i := len(l.decisions) - 1; i >= 0 && d.From == d.To; i-- {
+		p := l.decisions[i]
+		if p.From != p.To || p.To != d.To {
+			break
+		}
+		if p.Stage == d.Stage && p.Reason == d.Reason && d.At.Sub(p.Last) <= sameFor {
 			d.At, d.Times = p.At, p.Times+1
-			*p = d
-			return
+			l.decisions = slices.Delete(l.decisions, i, i+1)
+			break
 		}
 	}
 	l.decisions = push(l.decisions, d, MaxDecisions)

@@ -35,6 +35,9 @@ func headlineOf(p *Pool, now time.Time) (Tone, string) {
 		return Unknown, "The fleet could not be read yet."
 	}
 	starting := startingWords(p, now)
+	if r.Ready == 0 {
+		return atZero(p, starting)
+	}
 	if shed := shedRate(p); shed.above(0.05) {
 		s := "Overloaded: turning away " + rate(shed)
 		if p.Demand.Requests.Known {
@@ -44,9 +47,6 @@ func headlineOf(p *Pool, now time.Time) (Tone, string) {
 			s += "; " + starting
 		}
 		return Failing, s + "."
-	}
-	if r.Ready == 0 {
-		return atZero(p, starting)
 	}
 	switch {
 	case r.Stuck > 0:
@@ -83,7 +83,12 @@ func atZero(p *Pool, starting string) (Tone, string) {
 	if p.Queue.Requests.above(0) {
 		waiting = ", " + count(int64(p.Queue.Requests.Num), "request") + " waiting"
 	}
+	if shed := shedRate(p); shed.above(0.05) {
+		waiting += ", turning away " + rate(shed)
+	}
 	switch {
+	case starting != "" && shedRate(p).above(0.05):
+		return Failing, "Starting from nothing: " + starting + waiting + "."
 	case starting != "":
 		return Moving, "Starting from nothing: " + starting + waiting + "."
 	case r.Stuck > 0:
@@ -145,7 +150,7 @@ func startingWords(p *Pool, now time.Time) string {
 		}
 	}
 	if age := now.Sub(oldest); !oldest.IsZero() && age >= time.Second && age < 24*time.Hour {
-		s += " for " + age.Truncate(time.Second).String()
+		s += " for " + span(age)
 	}
 	return s
 }
@@ -169,7 +174,9 @@ func slow(what string, l Latency, starting string) string {
 	return s + "."
 }
 
-func ofDesired(r Replicas) string { return fmt.Sprintf("%d of %d", r.Ready, r.Desired) }
+func ofDesired(r Replicas) string {
+	return fmt.Sprintf("%d of %s", r.Ready, count(r.Desired, "replica"))
+}
 
 func has(n int64) string {
 	if n == 1 {

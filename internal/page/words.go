@@ -3,6 +3,7 @@ package page
 import (
 	"math"
 	"strconv"
+	"time"
 )
 
 // num writes v for people: three figures, no exponent.
@@ -33,6 +34,18 @@ func seconds(v Value) string {
 		return strconv.FormatFloat(s, 'f', 0, 64) + " s"
 	default:
 		return strconv.FormatFloat(s/60, 'f', 0, 64) + " min"
+	}
+}
+
+// span writes d, at least a second, in its largest unit.
+func span(d time.Duration) string {
+	switch {
+	case d < 2*time.Minute:
+		return strconv.Itoa(int(d/time.Second)) + " s"
+	case d < 2*time.Hour:
+		return strconv.Itoa(int(d/time.Minute)) + " min"
+	default:
+		return strconv.Itoa(int(d/time.Hour)) + " h"
 	}
 }
 
