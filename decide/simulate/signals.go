@@ -113,7 +113,7 @@ func figure(name string, s *backpressure.Stats) (float64, bool) {
 	case signal.NameOutput:
 		return s.OutputRate, true
 	case signal.NameErrors:
-		return s.ErrorRatio, true
+		return s.ErrorRatio, s.FinishRate > 0
 	}
 	return 0, false
 }

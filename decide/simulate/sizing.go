@@ -46,21 +46,25 @@ func ReplicasNeeded(t trace.Trace, m llm.Model, tpot, window time.Duration) floa
 
 // SpeedFor is the factor for [trace.Trace.Speed] at which the busiest window of
 // t needs the given number of replicas, by [ReplicasNeeded]. The window is in
-// the time of the sped-up trace. It is 1 for an empty trace.
+// the time of the sped-up trace. It is an error if a trace as short as t does
+// not need so many at any speed that leaves it longer than the window.
 //
 // A window holds whole requests, so that the need grows in small jumps with the
 // speed; the factor is where it passes replicas.
-func SpeedFor(t trace.Trace, m llm.Model, replicas float64, tpot, window time.Duration) float64 {
-	if len(t) == 0 || window <= 0 || !(replicas > 0) || math.IsInf(replicas, 1) {
-		return 1
+func SpeedFor(t trace.Trace, m llm.Model, replicas float64, tpot, window time.Duration) (float64, error) {
+	if window <= 0 || !(replicas > 0) || math.IsInf(replicas, 1) {
+		return 0, fmt.Errorf("evenkeel: SpeedFor: a window of %v and %v replicas: both must be positive", window, replicas)
 	}
 	need := func(speed float64) float64 {
 		// A window of the fast trace is a longer one of the slow trace, with the
 		// same requests, in which the need is smaller by the same factor.
-		long := time.Duration(min(float64(window)*speed, math.MaxInt64/2))
-		return ReplicasNeeded(t, m, tpot, long) * float64(long) / float64(window)
+		return ReplicasNeeded(t, m, tpot, time.Duration(float64(window)*speed)) * speed
 	}
-	lo, hi := 1e-6, 1e6
+	lo, hi := 1e-6, float64(t.Span())/float64(window)
+	if most := need(hi); !(most >= replicas) || math.IsInf(most, 1) {
+		return 0, fmt.Errorf("evenkeel: SpeedFor: %d requests in %v cannot need %v replicas of %s over %v: take a longer trace or a shorter window",
+			len(t), t.Span(), replicas, m.Name, window)
+	}
 	for hi/lo > 1.0001 {
 		mid := math.Sqrt(lo * hi)
 		if need(mid) < replicas {
@@ -69,7 +73,7 @@ func SpeedFor(t trace.Trace, m llm.Model, replicas float64, tpot, window time.Du
 			hi = mid
 		}
 	}
-	return hi
+	return hi, nil
 }
 
 // SmallestConstant finds the smallest fleet that never changes and serves at
