@@ -1,0 +1,328 @@
+package backpressure
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/evenkeel/evenkeel/signal"
+)
+
+// A Gate admits requests: a lock and waiters around an [Admission]. It starts no
+// goroutine and needs no Close. Make it with [New]. All methods may be called
+// from any goroutine.
+type Gate struct {
+	base   time.Time // of the gate's clock
+	pool   string
+	window time.Duration
+
+	mu       sync.Mutex
+	adm      *Admission
+	free     *lease
+	rejected *table
+	empty    chan struct{} // closed when nothing is in flight; nil if nobody waits
+
+	made atomic.Int64 // tokens not yet told to adm
+
+	ttft, tpot, duration *signal.Histogram
+	scratch              struct {
+		sync.Mutex
+		dist signal.Dist
+	}
+}
+
+// New returns a gate. The zero Config is valid. Until the first Observe the gate
+// counts on one ready unit that is its own.
+func New(cfg Config) (*Gate, error) {
+	adm, err := NewAdmission(cfg)
+	if err != nil {
+		return nil, err
+	}
+	g := &Gate{base: time.Now(), pool: cfg.Pool, window: adm.cfg.Window, adm: adm, rejected: newTable()}
+	g.ttft = signal.NewHistogram(g.window, windowSlots)
+	g.tpot = signal.NewHistogram(g.window, windowSlots)
+	g.duration = signal.NewHistogram(g.window, windowSlots)
+	return g, nil
+}
+
+// now is time.Now at half the price: only the monotonic clock is read.
+func (g *Gate) now() time.Time { return g.base.Add(time.Since(g.base)) }
+
+// lock takes g.mu and tells adm of the tokens made since.
+func (g *Gate) lock() {
+	g.mu.Lock()
+	if g.made.Load() != 0 {
+		g.adm.made(g.made.Swap(0))
+	}
+}
+
+// Acquire asks to let in a request of cost c. It returns at once if the request
+// is admitted or shed, and waits in the queue otherwise: at most as long as the
+// objective, the deadline of ctx and Config.Queue allow. When ctx ends, it
+// returns at once.
+//
+// An error is always a *[Rejected].
+func (g *Gate) Acquire(ctx context.Context, c Cost) (Permit, error) {
+	if ctx.Err() != nil {
+		return Permit{}, g.gone(ctx)
+	}
+	deadline, _ := ctx.Deadline()
+	now := g.now()
+	g.lock()
+	l := g.take()
+	l.req.Cost, l.req.Deadline = c, deadline
+	v := g.adm.Offer(now, &l.req)
+	switch v.Action {
+	case Admit:
+		p := Permit{l, l.generation()}
+		g.mu.Unlock()
+		return p, nil
+	case Shed:
+		rej := g.rejected.pick(v, false)
+		g.put(l)
+		g.mu.Unlock()
+		return Permit{}, rej
+	}
+	if l.wake == nil {
+		l.wake = make(chan struct{}, 1)
+	}
+	wait := l.req.giveUp - g.adm.now
+	g.pump(now)
+	g.mu.Unlock()
+	return g.wait(ctx, l, wait)
+}
+
+// gone refuses a request whose context had ended before it asked.
+func (g *Gate) gone(ctx context.Context) error {
+	v := Verdict{Shed, Cancelled, 0}
+	if ctx.Err() == context.DeadlineExceeded {
+		v.Reason = DeadlineTooShort
+	}
+	g.lock()
+	defer g.mu.Unlock()
+	g.adm.totals.shed[v.Reason]++ // it asks for nothing any more: no demand
+	return g.rejected.pick(v, true)
+}
+
+// wait waits for l to be admitted or evicted.
+func (g *Gate) wait(ctx context.Context, l *lease, limit time.Duration) (Permit, error) {
+	if l.timer == nil {
+		l.timer = time.NewTimer(limit)
+	} else {
+		l.timer.Reset(limit)
+	}
+	why, woken := QueueTimeout, false
+	select {
+	case <-l.wake:
+		woken = true
+	case <-l.timer.C:
+	case <-ctx.Done():
+		why = Cancelled
+		if ctx.Err() == context.DeadlineExceeded {
+			why = DeadlineTooShort
+		}
+	}
+	l.timer.Stop()
+
+	now := g.now()
+	g.lock()
+	defer g.mu.Unlock()
+	r := &l.req
+	if r.state == queued {
+		g.adm.advance(now)
+		v := g.adm.evict(r, why)
+		g.put(l)
+		g.pump(now) // the next in line may be smaller
+		return Permit{}, g.rejected.pick(v, true)
+	}
+	// Its state changed under the lock, and with it one wake-up was sent.
+	if !woken {
+		<-l.wake
+	}
+	if r.state == idle {
+		v := l.verdict
+		g.put(l)
+		return Permit{}, g.rejected.pick(v, true)
+	}
+	if !woken && why != QueueTimeout { // let in, but the caller has left
+		g.end(now, l, Abandoned)
+		return Permit{}, g.rejected.pick(Verdict{Shed, why, 0}, true)
+	}
+	return Permit{l, l.generation()}, nil
+}
+
+// pump wakes whoever may run now, or has waited too long. g.mu is held. A wake-up
+// is sent exactly once per change of state and the channel holds one, so none is
+// lost and the send never blocks.
+func (g *Gate) pump(now time.Time) {
+	if g.adm.queue.first == nil {
+		return
+	}
+	for {
+		r, v := g.adm.Expire(now)
+		if r == nil {
+			break
+		}
+		r.lease.verdict = v
+		r.lease.wake <- struct{}{}
+	}
+	for {
+		r := g.adm.Next(now)
+		if r == nil {
+			return
+		}
+		r.lease.wake <- struct{}{}
+	}
+}
+
+// end finishes l and gives it back. g.mu is held.
+func (g *Gate) end(now time.Time, l *lease, o Outcome) {
+	g.adm.Done(now, &l.req, o)
+	g.put(l)
+	g.pump(now)
+	if g.empty != nil && g.adm.inFlight == 0 {
+		close(g.empty)
+		g.empty = nil
+	}
+}
+
+func (g *Gate) release(l *lease, gen uint32) {
+	now := g.now()
+	g.lock()
+	if l.generation() != gen {
+		g.mu.Unlock()
+		return
+	}
+	r, o := &l.req, l.outcome
+	if n := l.word.Load() & tokenMask; n > 0 {
+		r.output = int64(n)
+	}
+	t := g.adm.advance(now)
+	took := t - r.arrived
+	var perToken float64
+	if r.decodes {
+		perToken = (t - r.first).Seconds() / float64(r.output-1)
+	}
+	unseen := r.state == waiting && !r.whole
+	g.end(now, l, o)
+	g.mu.Unlock()
+
+	if o == Completed {
+		g.duration.Record(now, took.Seconds())
+		if perToken > 0 {
+			g.tpot.Record(now, perToken)
+		}
+		if unseen {
+			g.ttft.Record(now, took.Seconds())
+		}
+	}
+}
+
+// tokens reports tokens of l under the lock: the first one, and those until the
+// request is known to decode.
+func (g *Gate) tokens(l *lease, gen uint32, n int64, firstOnly bool) {
+	now := g.now()
+	g.lock()
+	if l.generation() != gen {
+		g.mu.Unlock()
+		return
+	}
+	r := &l.req
+	first := r.state == waiting
+	if firstOnly {
+		g.adm.FirstToken(now, r)
+	} else {
+		if made := l.word.Load() & tokenMask; made > 0 {
+			r.output = int64(made) // another goroutine was faster
+		}
+		g.adm.Tokens(now, r, n)
+		if r.decodes {
+			l.word.Store(uint64(gen)<<32 | uint64(r.output)&tokenMask)
+		}
+	}
+	took := r.first - r.arrived
+	g.pump(now)
+	g.mu.Unlock()
+	if first {
+		g.ttft.Record(now, took.Seconds())
+	}
+}
+
+// Observe tells the gate of the fleet behind it.
+func (g *Gate) Observe(o Outlook) {
+	now := g.now()
+	g.lock()
+	defer g.mu.Unlock()
+	g.adm.Observe(now, o)
+	g.pump(now)
+}
+
+// Update puts another configuration into force, whole or not at all. What was
+// learned stays. Pool and Window cannot change.
+func (g *Gate) Update(cfg Config) error {
+	now := g.now()
+	g.lock()
+	defer g.mu.Unlock()
+	if w := cfg.withDefaults().Window; w != g.window {
+		return fmt.Errorf("backpressure: Window cannot change from %v to %v: make another gate", g.window, w)
+	}
+	if err := g.adm.Update(cfg); err != nil {
+		return err
+	}
+	g.pump(now)
+	return nil
+}
+
+// Saturation returns 0 for idle, 1 for full, and above 1 how many times as much
+// is asked as could be let in. It is the larger of two: the predicted time to
+// first token over the share of its objective, and the predicted time per output
+// token over its own; times demand over admitted while something is being shed.
+func (g *Gate) Saturation() float64 {
+	now := g.now()
+	g.lock()
+	defer g.mu.Unlock()
+	return g.adm.Saturation(now)
+}
+
+// Stats returns the gate's figures.
+func (g *Gate) Stats() Stats {
+	now := g.now()
+	g.lock()
+	defer g.mu.Unlock()
+	return g.adm.Stats(now)
+}
+
+// Drain stops admission, in every mode, and waits until nothing is in flight or
+// ctx ends. What waits in the queue is evicted at once. The gate stays closed
+// either way, until Resume.
+func (g *Gate) Drain(ctx context.Context) error {
+	now := g.now()
+	g.lock()
+	g.adm.Drain(true)
+	g.pump(now)
+	n := g.adm.inFlight
+	if n == 0 {
+		g.mu.Unlock()
+		return nil
+	}
+	if g.empty == nil {
+		g.empty = make(chan struct{})
+	}
+	empty := g.empty
+	g.mu.Unlock()
+	select {
+	case <-empty:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("evenkeel: drain: %d requests are still in flight: %w", g.Stats().InFlight, context.Cause(ctx))
+	}
+}
+
+// Resume opens the gate again after Drain.
+func (g *Gate) Resume() {
+	g.lock()
+	defer g.mu.Unlock()
+	g.adm.Drain(false)
+}

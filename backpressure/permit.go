@@ -1,0 +1,76 @@
+package backpressure
+
+// A Permit is the right to run one request. It is a small value: copy it, keep it
+// in a context, release it as often as you like. Only the first Release counts,
+// and what is called after it does nothing. The zero Permit is harmless.
+//
+// Hold a permit for as long as the work lasts: a stream to its end. Release it
+// with defer, so that a panic does not keep it.
+//
+// The methods may be called from any goroutine.
+type Permit struct {
+	lease *lease
+	gen   uint32
+}
+
+// Release ends the request: as completed, unless Fail or Abandon was called.
+func (p Permit) Release() {
+	if p.lease != nil {
+		p.lease.gate.release(p.lease, p.gen)
+	}
+}
+
+// Fail marks the request as failed by the server's fault: it counts as an error,
+// and teaches nothing about speed. It does not release the permit.
+func (p Permit) Fail() { p.mark(Failed) }
+
+// Abandon marks the request as given up by the caller: neither success nor
+// error. It does not release the permit.
+func (p Permit) Abandon() { p.mark(Abandoned) }
+
+func (p Permit) mark(o Outcome) {
+	if p.lease == nil {
+		return
+	}
+	g := p.lease.gate
+	g.mu.Lock()
+	if p.lease.generation() == p.gen {
+		p.lease.outcome = o
+	}
+	g.mu.Unlock()
+}
+
+// FirstToken reports the first output token. The gate learns its speed from it,
+// and the request makes room for the next one's prompt. Call it at most once;
+// more calls do nothing.
+func (p Permit) FirstToken() {
+	if p.lease != nil {
+		p.lease.gate.tokens(p.lease, p.gen, 1, true)
+	}
+}
+
+// Tokens reports n more output tokens, after the one that FirstToken stands for.
+// Without a FirstToken, the first of them is that one. It is cheap enough to be
+// called per token: it takes no lock and reads no clock, but for the first calls.
+func (p Permit) Tokens(n int) {
+	if p.lease == nil || n <= 0 {
+		return
+	}
+	l, more := p.lease, uint64(min(n, 1<<24))
+	for {
+		w := l.word.Load()
+		switch {
+		case uint32(w>>32) != p.gen:
+			return
+		case w&tokenMask == 0: // not known to decode yet
+			l.gate.tokens(l, p.gen, int64(more), false)
+			return
+		case w&tokenMask+more > tokenMask:
+			return
+		}
+		if l.word.CompareAndSwap(w, w+more) {
+			l.gate.made.Add(int64(more))
+			return
+		}
+	}
+}
