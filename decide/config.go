@@ -64,7 +64,7 @@ type Direction struct {
 	// none up, 180 s down; negative: none. Only observed time counts, at most a
 	// minute a step, so that a gap in the record proves nothing.
 	Window time.Duration
-	// Rate bounds how many replicas come or go in a period. Default: any number.
+	// Rate bounds the change in a period. Default: no bound.
 	Rate Rate
 	// Cooldown is the pause after a change before the next one in the same
 	// direction. Default none.
@@ -74,15 +74,15 @@ type Direction struct {
 	Idle time.Duration
 }
 
-// A Rate allows so many replicas in a period: Count, or Share of the count that
-// there was before, whichever is more. At least one is always allowed. The zero
-// Rate allows any number.
+// A Rate bounds how far the count may move away from what it was a period ago:
+// by Count, or by a Share of what it was, whichever is more, and always by one.
+// The zero Rate is no bound.
 type Rate struct {
 	Count int64
-	// Share of the count before the period's changes: 0.5 is half as many again,
-	// rounded up when growing and down when shrinking.
+	// Share of the count a period ago: 0.5 is half as many again, rounded up when
+	// growing and down when shrinking.
 	Share float64
-	// Period over which changes are added up. Default 60 s.
+	// Period to look back. Default 60 s.
 	Period time.Duration
 }
 

@@ -41,7 +41,13 @@ func simple(change func(*decide.Config)) decide.Config {
 	return c
 }
 
-func newCore(t testing.TB, c decide.Config) *decide.Core {
+// A fataler is a test, a benchmark or a rapid check.
+type fataler interface {
+	Helper()
+	Fatal(...any)
+}
+
+func newCore(t fataler, c decide.Config) *decide.Core {
 	t.Helper()
 	core, err := decide.New(c)
 	if err != nil {
@@ -184,11 +190,14 @@ func TestStages(t *testing.T) {
 			{0, 90, 0, 2, rateStage, tooFast, 90, nil},
 			{30, 90, -1, 4, rateStage, tooFast, 90, nil},
 			{60, 90, -1, 8, rateStage, tooFast, 90, nil},
-			{65, 1, -1, 4, rateStage, tooFast, 1, nil},
-			{70, 1, -1, 4, rateStage, tooFast, 1, nil},
-			{125, 1, -1, 2, rateStage, tooFast, 1, nil},
-			{185, 1, -1, 1, recommend, setpoint, 1, nil},
-			{245, 0, -1, 0, recommend, setpoint, 0, nil},
+			{119, 1, -1, 2, rateStage, tooFast, 1, nil}, // it was 4 a minute ago
+			{120, 90, -1, 16, rateStage, tooFast, 90, nil},
+			{200, 1, -1, 8, rateStage, tooFast, 1, nil},
+			{205, 1, -1, 8, rateStage, tooFast, 1, nil},
+			{260, 1, -1, 4, rateStage, tooFast, 1, nil},
+			{320, 1, -1, 2, rateStage, tooFast, 1, nil},
+			{380, 0, -1, 1, rateStage, tooFast, 0, nil},
+			{440, 0, -1, 0, recommend, setpoint, 0, nil},
 		}},
 		"cooldown": {func(c *decide.Config) { c.Up.Cooldown, c.Down.Cooldown = 30*time.Second, 60*time.Second }, []step{
 			{0, 5, 2, 5, recommend, setpoint, 5, nil},

@@ -23,18 +23,19 @@ func (t *tick) stabilise(v int64) (int64, Reason, float64, float64) {
 	return v, ReasonNone, 0, 0
 }
 
-// rate bounds what is added, or taken away, in one period.
+// rate bounds how far the count may be from what it was a period ago. What was
+// done the other way since then may be undone at once.
 func (t *tick) rate(v int64) (int64, Reason, float64, float64) {
-	up, down := t.config.Up.Rate, t.config.Down.Rate
-	switch {
+	s := t.state
+	switch up, down := t.config.Up.Rate, t.config.Down.Rate; {
 	case v > t.cur && up.limited():
-		base := max(t.cur-t.state.ups.sum(), 0)
+		base := max(t.cur-s.ups.sum(t.now, up.Period, true)+s.downs.sum(t.now, up.Period, false), 0)
 		n := up.allowance(base, true)
 		if limit := max(base+n, t.cur); v > limit {
 			return limit, ReasonRate, float64(n), up.Period.Seconds()
 		}
 	case v < t.cur && down.limited():
-		base := t.cur + t.state.downs.sum()
+		base := max(t.cur+s.downs.sum(t.now, down.Period, true)-s.ups.sum(t.now, down.Period, false), 0)
 		n := down.allowance(base, false)
 		if limit := min(base-n, t.cur); v < limit {
 			return limit, ReasonRate, float64(n), down.Period.Seconds()

@@ -54,11 +54,19 @@ func (p *pace) add(at instant, n int64, period time.Duration) {
 	p.Moves[k] = move{at, at, n}
 }
 
-// sum returns what has changed in the period.
-func (p *pace) sum() int64 {
+// sum returns what has changed in the period that ends at now. What was added
+// up across the beginning of the period counts in full if generous, else not at
+// all.
+func (p *pace) sum(now instant, period time.Duration, generous bool) int64 {
 	var n int64
 	for _, m := range p.Moves {
-		n += m.N
+		at := m.First
+		if generous {
+			at = m.Last
+		}
+		if m.N != 0 && now-at < period.Milliseconds() {
+			n += m.N
+		}
 	}
 	return n
 }

@@ -130,21 +130,22 @@ func (s *State) advance(in *Input, c *Config) {
 	}
 	s.observed += min(now-s.last, longestGap.Milliseconds())
 
+	period := max(c.Up.Rate.Period, c.Down.Rate.Period)
 	if cur != s.from {
 		at := s.last // when it was decided
 		if cur != s.decided {
 			at, foreign = now, true // by somebody else
 		}
 		if cur > s.from {
-			s.ups.add(at, cur-s.from, c.Up.Rate.Period)
+			s.ups.add(at, cur-s.from, period)
 			s.lastUp = at
 		} else {
-			s.downs.add(at, s.from-cur, c.Down.Rate.Period)
+			s.downs.add(at, s.from-cur, period)
 			s.lastDown = at
 		}
 	}
-	s.ups.expire(now, c.Up.Rate.Period)
-	s.downs.expire(now, c.Down.Rate.Period)
+	s.ups.expire(now, period)
+	s.downs.expire(now, period)
 	s.up.advance(s.observed, c.Up.Window, true)
 	s.down.advance(s.observed, c.Down.Window, false)
 	if foreign { // a count that is new to us was wanted by someone: a window for it

@@ -49,9 +49,8 @@ type simulation struct {
 	input   decide.Input
 	tally   tally
 
-	arrived int // requests of the trace that have arrived
-	live    map[uint64]*request
-	held    []*request // admitted while no unit was ready, in order
+	live []*request // by ID, those that have arrived; nil once ended
+	held []*request // admitted while no unit was ready, in order
 }
 
 func newSimulation(c Config) (*simulation, error) {
@@ -62,7 +61,7 @@ func newSimulation(c Config) (*simulation, error) {
 	s := &simulation{
 		Config: c,
 		fleet:  fleet{model: c.Model, startup: c.Startup, seed: c.Seed, desired: c.Initial},
-		live:   make(map[uint64]*request),
+		live:   make([]*request, 0, len(c.Arrivals)),
 	}
 	s.tally.Smallest, s.tally.Largest, s.tally.Final = c.Initial, c.Initial, c.Initial
 	s.tally.ShedBy = make(map[string]int64)
@@ -122,14 +121,13 @@ func (s *simulation) handle(e event) error {
 
 // arrive offers the next request of the trace to the gate.
 func (s *simulation) arrive() {
-	r := &request{id: uint64(s.arrived), rec: s.Arrivals[s.arrived]}
+	r := &request{id: uint64(len(s.live)), rec: s.Arrivals[len(s.live)]}
 	r.rec.Input, r.rec.Output = max(r.rec.Input, 1), max(r.rec.Output, 1)
-	s.arrived++
-	if s.arrived < len(s.Arrivals) {
-		s.agenda.add(event{at: s.Arrivals[s.arrived].At, kind: evArrival})
+	s.live = append(s.live, r)
+	if len(s.live) < len(s.Arrivals) {
+		s.agenda.add(event{at: s.Arrivals[len(s.live)].At, kind: evArrival})
 	}
 	s.tally.Offered++
-	s.live[r.id] = r
 	if s.Patience > 0 {
 		s.agenda.add(event{at: s.now + s.Patience, kind: evLeave, req: r})
 	}
@@ -191,7 +189,7 @@ func (s *simulation) refuse(r *request, why backpressure.Reason) {
 
 func (s *simulation) end(r *request) {
 	r.state = ended
-	delete(s.live, r.id)
+	s.live[r.id] = nil
 }
 
 // step hands out what a unit's step has produced and begins the next.
@@ -256,6 +254,10 @@ func (s *simulation) leave(r *request) {
 // abandon ends what is left when nothing can happen any more: requests of
 // clients that wait for ever for a fleet that never comes.
 func (s *simulation) abandon() {
-	s.tally.Abandoned += int64(len(s.live))
-	clear(s.live)
+	for _, r := range s.live {
+		if r != nil {
+			s.tally.Abandoned++
+			s.end(r)
+		}
+	}
 }

@@ -84,8 +84,8 @@ func (s *simulation) kill(n int) error {
 		}
 		n--
 		s.fleet.remove(u)
-		for id := range s.Arrivals[:s.arrived] {
-			if r := s.live[uint64(id)]; r != nil && r.unit == u {
+		for _, r := range s.live {
+			if r != nil && r.unit == u {
 				s.gate.done(s.now, r, backpressure.Failed)
 				s.tally.Aborted++
 				s.end(r)
