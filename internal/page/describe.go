@@ -50,7 +50,7 @@ func headlineOf(p *Pool, now time.Time) (Tone, string) {
 	}
 	switch {
 	case r.Stuck > 0:
-		return Strained, fmt.Sprintf("%s cannot start; %s ready.", count(r.Stuck, "replica"), ofDesired(r))
+		return Strained, fmt.Sprintf("%s cannot start; %d of %d are ready.", count(r.Stuck, "replica"), r.Ready, r.Desired)
 	case p.Latency.TTFT.missed():
 		return Strained, slow("first token", p.Latency.TTFT, starting)
 	case p.Latency.TPOT.missed():

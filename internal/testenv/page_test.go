@@ -106,7 +106,9 @@ func (sc scene) play(t *testing.T) (p *page.Page, next func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st := &stage{demo: sc.demo(), now: time.Now().Add(-time.Duration(sc.past) * time.Second)}
+	// The scene ends a minute ahead of the clock, so that on a slow machine it is
+	// not yet out of date when it is looked at.
+	st := &stage{demo: sc.demo(), now: time.Now().Add(time.Minute - time.Duration(sc.past)*time.Second)}
 	at := -sc.past
 	next = func() {
 		if do := sc.at[at]; do != nil {
@@ -175,7 +177,7 @@ func look(t *testing.T, tab context.Context, name string, width int64, scheme st
 	if width < 500 {
 		height = 860
 	}
-	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}
+	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}
 	_, err := chromedp.Call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
 	if err == nil {
 		err = chromedp.Do(tab, chromedp.EmulateViewport(width, height))
@@ -196,6 +198,9 @@ func look(t *testing.T, tab context.Context, name string, width int64, scheme st
 	if err != nil {
 		t.Fatal(err)
 	}
+	if faint := eval[[]string](t, tab, contrast); len(faint) > 0 && name != "disconnected" && name != "unknown" {
+		t.Errorf("%s at %d px, %s: contrast below 4.5: %s", name, width, scheme, strings.Join(faint, "; "))
+	}
 	if wide != "" {
 		t.Errorf("%s at %d px, %s: wider than the window: %s", name, width, scheme, wide)
 	}
@@ -214,6 +219,30 @@ func look(t *testing.T, tab context.Context, name string, width int64, scheme st
 		t.Fatal(err)
 	}
 }
+
+// contrast lists the texts whose colour is too close to what is behind them, by
+// the formula of WCAG 2.2.
+const contrast = `(() => {
+	const parse = (s) => { const m = s.match(/[\d.]+/g).map(Number); return [m[0], m[1], m[2], m.length > 3 ? m[3] : 1]; };
+	const mix = (a, b, f) => [0, 1, 2].map(i => a[i] * f + b[i] * (1 - f));
+	const lum = (c) => { const [r, g, b] = c.slice(0, 3).map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b; };
+	const out = new Set();
+	for (const e of document.querySelectorAll("body *")) {
+		if (e.closest(".unseen, .skip, [data-new], [data-leaving]") || !e.checkVisibility() || ![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue;
+		const style = getComputedStyle(e);
+		let behind = null, see = 1;
+		for (let p = e; p; p = p.parentElement) {
+			const s = getComputedStyle(p), bg = parse(s.backgroundColor);
+			if (!behind && bg[3] > .99) behind = bg;
+			if (!behind || p.className === "cell") see *= Number(s.opacity);
+		}
+		behind = behind || [255, 255, 255];
+		const front = mix(parse(e instanceof SVGElement ? style.fill : style.color), behind, see);
+		const [hi, lo] = [lum(front), lum(behind)].sort((a, b) => b - a), ratio = (hi + .05) / (lo + .05);
+		if (ratio < 4.5) out.add((e.className.baseVal ?? e.className) + " " + e.textContent.slice(0, 20) + " " + ratio.toFixed(2));
+	}
+	return [...out];
+})()`
 
 func open(t *testing.T, tab context.Context, url string) {
 	t.Helper()

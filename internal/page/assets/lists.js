@@ -20,7 +20,7 @@ function decision(d) {
   const way = d.to > d.from ? "out" : d.to < d.from ? "in" : "hold";
   const change = way === "hold" ? el("span", { class: "change hold" }, "hold " + d.to)
     : el("span", { class: "change " + way }, el("span", { class: "unseen" }, way === "out" ? "scale out " : "scale in "), `${d.from} → ${d.to}`);
-  const times = d.times > 1 ? el("span", { class: "times" }, ` ×${d.times}, last ${clock(d.last)}`) : null;
+  const times = d.times > 1 ? el("span", { class: "times" }, ` ×${d.times} since ${clock(d.at)}`) : null;
   const why = el("div", { class: "why" });
   if (d.notes && d.notes.length > 0) {
     why.append(el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Stage"), el("th", { scope: "col", class: "r" }, "Count"), el("th", { scope: "col" }, "Why"))),
@@ -30,7 +30,7 @@ function decision(d) {
   if (d.counterfactual) why.append(el("p", {}, d.counterfactual));
   const tags = [d.stage && "bound by " + d.stage, d.reason].filter(Boolean).join(" · ");
   if (tags) why.append(el("p", { class: "tags" }, tags));
-  return el("details", {}, el("summary", {}, el("time", { datetime: d.at }, clock(d.at)), change, el("span", { class: "because" }, d.summary || DASH, times)), why);
+  return el("details", {}, el("summary", {}, el("time", { datetime: d.last || d.at }, clock(d.last || d.at)), change, el("span", { class: "because" }, d.summary || DASH, times)), why);
 }
 
 export function drawEvents(pool, now) {

@@ -83,8 +83,8 @@ export class Plot {
       out.push(svg("line", { class: v === 0 ? "base" : "grid", x1: 0, x2: inner, y1: crisp(y(v)), y2: crisp(y(v)) }));
       out.push(label(inner + 8, y(v) + 4, (this.spec.axis || this.spec.format)(v), "start"));
     }
-    for (const t of timeTicks(d.from, d.to, inner)) {
-      if (x(t) > 18 && x(t) < inner - 52) out.push(label(x(t), h - 4, shortClock(t), "middle"));
+    for (const [t, say] of timeTicks(d.from, d.to, inner)) {
+      if (x(t) > 18 && x(t) < inner - 52) out.push(label(x(t), h - 4, say, "middle"));
     }
     out.push(label(inner, h - 4, "now", "end"));
     if (first < d.t.length) {
@@ -244,7 +244,7 @@ function niceTicks(top, want, integer) {
 function timeTicks(from, to, width) {
   const room = ((to - from) / width) * 90;
   const step = [15e3, 30e3, 60e3, 120e3, 300e3, 600e3, 900e3, 1800e3, 3600e3].find((s) => s >= room) || 7200e3;
-  const out = [];
-  for (let t = Math.ceil(from / step) * step; t < to; t += step) out.push(t);
+  const out = [], say = step < 60e3 ? clock : shortClock;
+  for (let t = Math.ceil(from / step) * step; t < to; t += step) out.push([t, say(t)]);
   return out;
 }
