@@ -230,7 +230,7 @@ func (g *Gate) tokens(l *lease, gen uint32, n int64, firstOnly bool) {
 		return
 	}
 	r := &l.req
-	first := r.state == waiting
+	first := r.state == waiting && !r.Cost.Whole
 	if firstOnly {
 		g.adm.FirstToken(now, r)
 	} else {

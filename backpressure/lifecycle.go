@@ -68,18 +68,21 @@ func (a *Admission) Cancel(now time.Time, r *Request) {
 }
 
 // FirstToken says that r's first token was made. Its prompt leaves the line.
-// Repeated calls do nothing.
+// Repeated calls do nothing, nor do calls for a request whose Cost is Whole.
 func (a *Admission) FirstToken(now time.Time, r *Request) {
 	t := a.advance(now)
-	if r.state != waiting {
+	if r.state != waiting || r.Cost.Whole {
 		return
+	}
+	if r.whole { // so this server streams after all
+		a.lines[answers].leave(r.amount, false)
+		r.whole, r.amount = false, r.prompt
+		a.lines[prompts].enter(r.amount)
 	}
 	r.state, r.first, r.output = running, t, 1
 	a.streams = true
 	a.window.at(t).output++
-	if !r.whole {
-		a.lines[prompts].leave(r.amount, true)
-	}
+	a.lines[prompts].leave(r.amount, true)
 }
 
 // Tokens says that r has made n more output tokens, after the one that
@@ -88,6 +91,10 @@ func (a *Admission) FirstToken(now time.Time, r *Request) {
 func (a *Admission) Tokens(now time.Time, r *Request, n int64) {
 	t := a.advance(now)
 	if n <= 0 || (r.state != waiting && r.state != running) {
+		return
+	}
+	if r.Cost.Whole {
+		a.output(r, n)
 		return
 	}
 	if r.state == waiting {
@@ -103,6 +110,12 @@ func (a *Admission) Tokens(now time.Time, r *Request, n int64) {
 	}
 	r.output += n
 	a.made(n)
+}
+
+// output counts tokens of r that say nothing about speed.
+func (a *Admission) output(r *Request, n int64) {
+	r.output += n
+	a.window.at(a.now).output += n
 }
 
 // made counts tokens of sequences that are known to decode.
