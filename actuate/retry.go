@@ -10,14 +10,14 @@ import (
 // maxAttempts bounds the attempts of one Apply, and so its writes.
 const maxAttempts = 5
 
-// Waits between attempts: they begin at a sixteenth of all the time there is, at
+// Waits between attempts: they begin at a 32nd of all the time there is, at
 // most firstWait, and double, half of each at random so that many clients of one
 // platform do not return together.
 const (
 	firstWait   = 500 * time.Millisecond
 	waitGrowth  = 2
 	waitJitter  = 0.5
-	waitDivisor = 16
+	waitDivisor = 32
 )
 
 // pacer says how long to wait before the next attempt. It is made for one Apply.
