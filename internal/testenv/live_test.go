@@ -69,6 +69,7 @@ func TestFleetMovesOnThePage(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, tab, `document.querySelector('[data-span="7200"]').getAttribute("aria-pressed") === "true"`)
+	look(t, tab, "two-hours", 1280, "dark")
 	if list := wrong(); len(list) > 0 {
 		t.Errorf("the browser complains:\n%s", strings.Join(list, "\n"))
 	}
@@ -81,7 +82,7 @@ func TestServerGoesAwayAndComesBack(t *testing.T) {
 	open(t, tab, at)
 	stop()
 	await(t, tab, `document.querySelector("#link").dataset.link === "lost"`)
-	if got := eval[string](t, tab, `document.querySelector("#link-text").textContent`); !strings.HasPrefix(got, "disconnected since ") {
+	if got := eval[string](t, tab, `document.querySelector("#lost").textContent`); !strings.HasPrefix(got, "Disconnected since ") {
 		t.Errorf("the page says %q", got)
 	}
 	if got := eval[string](t, tab, `document.querySelector("#headline").textContent`); !strings.HasPrefix(got, "Steady") {
@@ -95,7 +96,7 @@ func TestServerGoesAwayAndComesBack(t *testing.T) {
 	}
 	next()
 	serve(t, p, u.Host)
-	await(t, tab, `document.querySelector("#link").dataset.link === "live" && !document.body.hasAttribute("data-lost")`)
+	await(t, tab, `document.querySelector("#link").dataset.link === "live" && !document.body.hasAttribute("data-lost") && document.querySelector("#lost").hidden`)
 }
 
 func TestSilentCoreIsSeen(t *testing.T) {

@@ -14,7 +14,7 @@ export function drawFigures(pool) {
   const total = pool.shed.reduce((n, s) => n + s.total, 0);
   const rates = pool.shed.map((s) => val(s.rate)).filter((v) => v !== null);
   const why = pool.shed.filter((s) => s.total > 0).sort((a, b) => b.total - a.total).slice(0, 3).map((s) => `${s.reason} ${num(s.total)}`).join(", ");
-  add("Turned away", rates.length ? rates.reduce((a, b) => a + b, 0) : null, rate, total > 0 ? why : "none so far");
+  add("Turned away", rates.length ? rates.reduce((a, b) => a + b, 0) : null, rate, total > 0 ? why : pool.shed.length > 0 ? "none so far" : "");
   if (val(d.output) !== null) add("Generated", d.output, num, "tokens/s");
   for (const f of pool.facts || []) out.push({ label: f.label, value: f.value, note: "", fact: true });
   keyed($("figures"), out, (f) => f.label, (f) => el("div", {}, el("dt", {}, f.label), el("dd", {}), el("dd", { class: "note" })), (e, f) => {

@@ -18,7 +18,7 @@ export function drawFleet(pool, now) {
   }
   const list = $("cells");
   list.dataset.size = cells.length > CROWD ? "crowd" : cells.length > MANY ? "many" : "few";
-  text($("cells-note"), !pool.instances.some((i) => val(i.in_flight) !== null) ? "" : list.dataset.size === "few" ? "In each: requests in flight, and for how long it has been so." : list.dataset.size === "many" ? "In each: requests in flight." : "");
+  text($("cells-note"), !pool.instances.some((i) => val(i.in_flight) !== null) ? "" : list.dataset.size === "few" ? "In each: requests in flight, and time in its phase." : list.dataset.size === "many" ? "In each: requests in flight." : "");
   keyed(list, cells, (c) => c.key, make, update, leave);
 }
 

@@ -93,6 +93,7 @@ function draw(served) {
   const pool = chosen(), now = Date.parse(state.now);
   drawBadges(now);
   drawPools(pool);
+  document.body.toggleAttribute("data-empty", !pool);
   if (!pool) return;
   document.body.dataset.tone = pool.tone || "unknown";
   document.title = (pool.replicas.known ? `${pool.replicas.ready}/${pool.replicas.desired} ` : "") + [pool.tone, state.title || "evenkeel"].filter(Boolean).join(" · ");
@@ -135,10 +136,10 @@ function drawPools(pool) {
 }
 
 function drawPlots(pool, now) {
-  if (past === null) return;
+  if (past === null || !pool) return;
   const reach = past.t.length ? now - past.t[0] : 0;
   const width = span > 600 ? Math.max(600e3, Math.min(span * 1e3, Math.ceil(reach / 600e3) * 600e3)) : [120e3, 300e3, 600e3].find((w) => reach <= w) || 600e3;
-  const at = { ...past, from: now - width, to: now };
+  const at = { ...past, from: now - width, to: now, live: !document.body.hasAttribute("data-lost") };
   hero.set(at);
   queue.set(at);
   shed.set(at);
@@ -159,10 +160,11 @@ function drawPlots(pool, now) {
 // drawLink says whether what is shown is what is.
 function drawLink(served) {
   const link = $("link");
-  let is = "live", s = "live";
+  let is = "live", s = "live", lost = "";
   if (failures > 0) {
     is = arrived === 0 ? "waiting" : failures > 1 ? "lost" : "live";
-    s = arrived === 0 ? "no answer yet, trying again" : failures > 1 ? `disconnected since ${clock(lostAt)}, trying again` : "live";
+    s = arrived === 0 ? "no answer yet, trying again" : failures > 1 ? "disconnected" : "live";
+    if (is === "lost") lost = `Disconnected since ${clock(lostAt)}. Below is how things were then. Trying again.`;
   } else if (!state.now) {
     is = "waiting";
     s = "connected, no state yet";
@@ -170,11 +172,14 @@ function drawLink(served) {
     const lag = (served - Date.parse(state.now)) / 1000;
     if (lag > STALE_AFTER) {
       is = "late";
-      s = `last look at the fleet ${age(lag)} ago`;
+      s = "out of date";
+      lost = `The last look at the fleet was ${age(lag)} ago. Below is how things were then.`;
     }
   }
   link.dataset.link = is;
-  document.body.toggleAttribute("data-lost", is === "lost" || is === "late");
+  text($("lost"), lost);
+  $("lost").hidden = lost === "";
+  if (document.body.toggleAttribute("data-lost", lost !== "") && is === "lost" && failures === 2) drawPlots(chosen(), Date.parse(state.now));
   if (is === "lost") document.title = "disconnected · " + (state.title || "evenkeel");
   text($("link-text"), s);
 }

@@ -40,7 +40,8 @@ export class Plot {
     plots.add(this);
   }
 
-  // set gives the plot its data: {t, from, to, objective, <column>…}.
+  // set gives the plot its data: {t, from, to, live, objective, <column>…}; live: to
+  // is now.
   set(data) {
     this.data = data;
     this.draw();
@@ -86,7 +87,7 @@ export class Plot {
     for (const [t, say] of timeTicks(d.from, d.to, inner)) {
       if (x(t) > 18 && x(t) < inner - 52) out.push(label(x(t), h - 4, say, "middle"));
     }
-    out.push(label(inner, h - 4, "now", "end"));
+    out.push(label(inner, h - 4, d.live ? "now" : clock(d.to), "end"));
     if (first < d.t.length) {
       const shape = { d, first, x, y, gap: this.gap() };
       for (const s of this.spec.series) out.push(...this.series(s, shape));
@@ -195,7 +196,7 @@ function trace(s, { d, first, x, y, gap }) {
     if (col[i] === null || (last !== null && d.t[i] - last > gap)) flush();
     if (col[i] === null) continue;
     const base = on ? on[i] || 0 : 0;
-    run.push([x(d.t[i]), y(base + col[i]), y(base)]);
+    run.push([Math.max(0, x(d.t[i])), y(base + col[i]), y(base)]);
     last = d.t[i];
   }
   flush();
