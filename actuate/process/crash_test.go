@@ -235,7 +235,7 @@ func TestSlotsAreReused(t *testing.T) {
 	ready(t, s, 2)
 	scale(t, s, 3)
 	for _, in := range ready(t, s, 3).Instances {
-		for _, v := range strings.Fields(get(t, in.Addr, "/env")) {
+		for v := range strings.FieldsSeq(get(t, in.Addr, "/env")) {
 			if n, ok := strings.CutPrefix(v, "DEVICE="); ok {
 				i, _ := strconv.Atoi(n)
 				slots[i]++

@@ -63,7 +63,7 @@ func (w *watch) follow(ctx context.Context) outcome {
 	defer func() {
 		cancel()
 		if probing {
-			<-results
+			_ = <-results // nobody needs it any more
 		}
 	}()
 	probe := time.NewTimer(0)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -64,9 +65,9 @@ func (o *output) add(line, stream string) {
 func (o *output) cause() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for i := len(o.last) - 1; i >= 0; i-- {
-		if strings.HasPrefix(o.last[i], "panic: ") || strings.HasPrefix(o.last[i], "fatal error: ") {
-			return short(o.last[i])
+	for _, line := range slices.Backward(o.last) {
+		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
+			return short(line)
 		}
 	}
 	if n := len(o.last); n > 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -146,11 +147,7 @@ func (s *Supervisor) end() {
 	s.state = ending
 	s.desired = 0
 	s.version++
-	for i := len(s.set) - 1; i >= 0; i-- {
-		if !s.set[i].alive {
-			s.remove(s.set[i])
-		}
-	}
+	s.set = slices.DeleteFunc(s.set, func(in *instance) bool { return !in.alive })
 }
 
 // publish tells the Traffic what there is now.

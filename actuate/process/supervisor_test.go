@@ -53,7 +53,7 @@ func TestEnvironment(t *testing.T) {
 	scale(t, s, 1)
 	in := ready(t, s, 1).Instances[0]
 	var got []string
-	for _, kv := range strings.Split(strings.TrimSpace(get(t, in.Addr, "/env")), "\n") {
+	for kv := range strings.SplitSeq(strings.TrimSpace(get(t, in.Addr, "/env")), "\n") {
 		name, v, _ := strings.Cut(kv, "=")
 		want, ok := map[string]string{
 			"PATH": os.Getenv("PATH"), "HOME": os.Getenv("HOME"), envRole: "serve", "EVENKEEL_TEST_PASSED": "on",

@@ -2,6 +2,7 @@ package route
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/evenkeel/evenkeel/actuate"
@@ -43,7 +44,7 @@ func (b *backend) usable(now func() time.Time) bool {
 
 // Route replaces the set of instances. Only those in phase Ready get new
 // requests. What is known of an instance is kept while its ID and Addr stay the
-// same, except that one which becomes Ready is believed to be healthy. Of
+// same, except that one which has just started is believed to be healthy. Of
 // several instances with one ID the last counts; one without Addr is not used.
 func (r *Router) Route(set []actuate.Instance) {
 	r.mu.Lock()
@@ -57,7 +58,7 @@ func (r *Router) Route(set []actuate.Instance) {
 			b = &backend{id: in.ID, addr: in.Addr, poke: make(chan struct{}, 1), gone: true}
 			r.byID[in.ID] = b
 		}
-		if in.Phase == actuate.Ready && (b.phase < actuate.Ready || b.gone && b.phase != actuate.Ready) {
+		if in.Phase == actuate.Ready && b.phase == actuate.Starting {
 			b.down, b.failed, b.retryAt = false, 0, time.Time{}
 		}
 		b.phase = in.Phase
@@ -69,6 +70,10 @@ func (r *Router) Route(set []actuate.Instance) {
 			next = append(next, b)
 		}
 	}
+	next = slices.DeleteFunc(next, func(b *backend) bool {
+		b.gone = r.byID[b.id] != b // a later one took its ID
+		return b.gone
+	})
 	for _, b := range r.set {
 		if b.gone && b.inFlight == 0 && r.byID[b.id] == b {
 			delete(r.byID, b.id)

@@ -196,3 +196,18 @@ func TestSuspectWithoutChecks(t *testing.T) {
 		}
 	})
 }
+
+// TestOneOfAnID: an ID that is listed twice is one instance, the later one.
+func TestOneOfAnID(t *testing.T) {
+	set := fleet(2)
+	set[1].ID = set[0].ID
+	r := bare(t, set...)
+	for range 3 {
+		if b := r.pick(nil); b.addr != set[1].Addr {
+			t.Errorf("picked %s, want %s", b.addr, set[1].Addr)
+		}
+	}
+	if n := r.InFlight(set[0].ID); n != 3 || len(r.Stats()) != 1 {
+		t.Errorf("in flight %d, stats %+v; want 3 at one instance", n, r.Stats())
+	}
+}

@@ -61,7 +61,7 @@ func BenchmarkChunk(b *testing.B) {
 
 // BenchmarkRequest is one short request through the Router, over loopback.
 func BenchmarkRequest(b *testing.B) {
-	engine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }))
+	engine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") }))
 	defer engine.Close()
 	r := bare(b, actuate.Instance{ID: "a", Addr: engine.Listener.Addr().String(), Phase: actuate.Ready})
 	front := httptest.NewServer(r)
@@ -72,7 +72,9 @@ func BenchmarkRequest(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		io.Copy(io.Discard, res.Body)
+		if _, err := io.Copy(io.Discard, res.Body); err != nil {
+			b.Fatal(err)
+		}
 		res.Body.Close()
 	}
 }

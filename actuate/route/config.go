@@ -21,9 +21,9 @@ type Config struct {
 	Transport http.RoundTripper
 	// Scheme of the instances' addresses: "http" (default) or "https".
 	Scheme string
-	// TrustForwarded keeps the X-Forwarded-For of the incoming request and adds
-	// to it. Only for a Router behind a proxy that can be trusted; by default the
-	// header is replaced by the address of the peer.
+	// TrustForwarded keeps the X-Forwarded-Host and -Proto of the incoming request
+	// and adds to its X-Forwarded-For. Only for a Router behind a proxy that can be
+	// trusted; by default what the client claims there is replaced.
 	TrustForwarded bool
 	// ExposeInstance names the chosen instance in the response header
 	// Evenkeel-Instance.

@@ -13,16 +13,30 @@ import (
 	"github.com/evenkeel/evenkeel/actuate"
 )
 
+// ErrRunning says that Run was called while it runs.
+var ErrRunning = errors.New("evenkeel: route: Run is running already")
+
 // Run checks the health of the instances until ctx ends, and returns nil. It
 // closes the idle connections of the Router's own transport when it ends;
-// requests may be served before, during and after it. Call it once.
+// requests may be served before, during and after it. While one Run runs another
+// returns [ErrRunning].
 func (r *Router) Run(ctx context.Context) error {
+	r.mu.Lock()
+	running := r.running
+	r.running = true
+	r.mu.Unlock()
+	if running {
+		return ErrRunning
+	}
 	var wg sync.WaitGroup
 	defer func() {
 		wg.Wait()
 		if r.own != nil {
 			r.own.CloseIdleConnections()
 		}
+		r.mu.Lock()
+		r.running = false
+		r.mu.Unlock()
 	}()
 	if r.cfg.Health.Off {
 		<-ctx.Done()
@@ -127,7 +141,7 @@ func (r *Router) check(ctx context.Context, addr string) error {
 	}
 	defer res.Body.Close()
 	// Read a short answer to its end, so that the connection can be used again.
-	if _, err := io.CopyN(io.Discard, res.Body, 4<<10); err != nil && err != io.EOF {
+	if _, err := io.CopyN(io.Discard, res.Body, 4<<10); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	if res.StatusCode < 200 || res.StatusCode > 399 {

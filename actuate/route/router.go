@@ -26,10 +26,11 @@ type Router struct {
 	// changed wakes Run after Route. Capacity 1.
 	changed chan struct{}
 
-	mu    sync.Mutex
-	set   []*backend          // as given to Route
-	byID  map[string]*backend // set, and those gone with requests in flight
-	turns uint64
+	mu      sync.Mutex
+	set     []*backend          // as given to Route
+	byID    map[string]*backend // set, and those gone with requests in flight
+	turns   uint64
+	running bool // Run runs
 }
 
 // New returns a Router without instances, or an error that names every bad
@@ -82,6 +83,13 @@ func (r *Router) rewrite(p *httputil.ProxyRequest) {
 		p.Out.Header["X-Forwarded-For"] = p.In.Header["X-Forwarded-For"]
 	}
 	p.SetXForwarded()
+	if r.cfg.TrustForwarded {
+		for _, name := range []string{"X-Forwarded-Host", "X-Forwarded-Proto"} {
+			if v := p.In.Header.Get(name); v != "" {
+				p.Out.Header.Set(name, v)
+			}
+		}
+	}
 	p.Out.URL.Scheme = r.cfg.Scheme
 	p.Out.Host = "" // the instance's own; the client's is in X-Forwarded-Host
 }

@@ -134,7 +134,7 @@ func TestClientLeaves(t *testing.T) {
 func TestTrailers(t *testing.T) {
 	in := instance(t, "a", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Trailer", "X-Tokens")
-		io.WriteString(w, "text")
+		fmt.Fprint(w, "text")
 		w.Header().Set("X-Tokens", "7")
 	})
 	_, srv := newRouter(t, Config{}, in)
@@ -143,7 +143,9 @@ func TestTrailers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	io.Copy(io.Discard, res.Body)
+	if _, err := io.Copy(io.Discard, res.Body); err != nil {
+		t.Fatal(err)
+	}
 	if got := res.Trailer.Get("X-Tokens"); got != "7" {
 		t.Errorf("trailer X-Tokens = %q, want 7", got)
 	}
@@ -227,7 +229,7 @@ func TestNoRetryOnceSent(t *testing.T) {
 	var calls atomic.Int64
 	die := func(w http.ResponseWriter, req *http.Request) {
 		calls.Add(1)
-		io.Copy(io.Discard, req.Body)
+		_, _ = io.Copy(io.Discard, req.Body)
 		panic(http.ErrAbortHandler)
 	}
 	r, srv := newRouter(t, Config{}, instance(t, "a", die), instance(t, "b", die))
@@ -289,7 +291,7 @@ func wantError(t *testing.T, res *http.Response, code string) {
 
 func TestBrokenStream(t *testing.T) {
 	in := instance(t, "a", func(w http.ResponseWriter, _ *http.Request) {
-		io.WriteString(w, "half of")
+		fmt.Fprint(w, "half of")
 		w.(http.Flusher).Flush()
 		panic(http.ErrAbortHandler)
 	})
@@ -309,7 +311,7 @@ func TestBrokenStream(t *testing.T) {
 }
 
 func TestBodyTooLarge(t *testing.T) {
-	in := instance(t, "a", func(_ http.ResponseWriter, req *http.Request) { io.Copy(io.Discard, req.Body) })
+	in := instance(t, "a", func(_ http.ResponseWriter, req *http.Request) { _, _ = io.Copy(io.Discard, req.Body) })
 	r, _ := newRouter(t, Config{}, in)
 	srv := httptest.NewServer(http.MaxBytesHandler(r, 10))
 	defer srv.Close()
