@@ -279,7 +279,6 @@ func (a *Admission) admit(r *Request) {
 	r.state, r.admitted = waiting, a.now
 	a.line(r).enter(r.amount)
 	a.inFlight++
-	a.use.work += r.work
 	a.window.at(a.now).admitted++
 	a.totals.admitted++
 }

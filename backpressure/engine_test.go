@@ -16,6 +16,7 @@ type engine struct {
 	a, b, c, p float64 // seconds
 	chunk      int
 	maxSeqs    int
+	maxKV      int
 
 	waiting []*simRequest // prompt not finished
 	running []*simRequest // decoding
@@ -27,7 +28,7 @@ type engine struct {
 // The engine of most tests, in the order of magnitude of a 7B model on one
 // accelerator.
 func smallEngine() *engine {
-	return &engine{a: 9.8e-3, b: 0.215e-3, c: 0.0297e-6, p: 0.0192e-3, chunk: 8192, maxSeqs: 1024, end: math.Inf(1)}
+	return &engine{a: 9.8e-3, b: 0.215e-3, c: 0.0297e-6, p: 0.0192e-3, chunk: 8192, maxSeqs: 1024, maxKV: 2_000_000, end: math.Inf(1)}
 }
 
 type simRequest struct {
@@ -49,7 +50,7 @@ func (e *engine) start(t float64) {
 	room := e.chunk - len(e.running)
 	prompt := 0
 	for i, r := range e.waiting {
-		if room <= 0 || len(e.running)+i >= e.maxSeqs {
+		if room <= 0 || len(e.running)+i >= e.maxSeqs || e.kv+r.left > e.maxKV {
 			break
 		}
 		n := min(room, r.left)
@@ -73,6 +74,7 @@ type fleet struct {
 	tokens   bool // report tokens
 	all      []*simRequest
 	patience float64
+	slower   func(t float64) float64 // factor on the length of a step
 
 	// sampled once per second
 	onSecond func(t float64)
@@ -137,6 +139,9 @@ func (f *fleet) run(tr traffic, until float64) {
 		} else {
 			f.finish(t, e)
 			e.start(t)
+			if f.slower != nil {
+				e.end = t + (e.end-t)*f.slower(t)
+			}
 		}
 		f.pump(t)
 		if math.IsInf(next, 1) && f.idle() {

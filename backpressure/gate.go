@@ -275,6 +275,13 @@ func (g *Gate) Update(cfg Config) error {
 	return nil
 }
 
+// Config returns the gate's configuration, defaults filled in.
+func (g *Gate) Config() Config {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.adm.cfg
+}
+
 // Saturation returns 0 for idle, 1 for full, and above 1 how many times as much
 // is asked as could be let in. It is the larger of two: the predicted time to
 // first token over the share of its objective, and the predicted time per output

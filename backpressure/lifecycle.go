@@ -83,6 +83,7 @@ func (a *Admission) FirstToken(now time.Time, r *Request) {
 	a.streams = true
 	a.window.at(t).output++
 	a.lines[prompts].leave(r.amount, true)
+	a.use.prefilled += r.prompt
 }
 
 // Tokens says that r has made n more output tokens, after the one that

@@ -58,7 +58,7 @@ type Stats struct {
 	// full use, UnitRateConfidence (0 to 1) how much it rests on. 0 if unknown.
 	UnitRate, UnitRateConfidence float64
 	// UnitUse is the share of time that the units are busy; meaningful if
-	// UnitUseKnown. IdleTPOT is the time per output token of an idle unit.
+	// UnitUseKnown. IdleTPOT is the learned time per output token of an idle unit.
 	UnitUse      float64
 	UnitUseKnown bool
 	IdleTPOT     time.Duration
@@ -91,7 +91,7 @@ func (a *Admission) Stats(now time.Time) Stats {
 		DrainRate:     a.lines[prompts].rate,
 		TPOT:          seconds(a.decode.tpot),
 		MeanPrompt:    a.use.prompt, MeanOutput: a.use.output,
-		IdleTPOT: seconds(a.use.floor),
+		IdleTPOT: seconds(a.use.step.base),
 
 		DemandRequests: float64(sum.offered) / secs,
 		DemandInput:    sum.prompt / secs,

@@ -1,0 +1,136 @@
+package backpressure
+
+import (
+	"fmt"
+	"testing"
+)
+
+func rag(rate float64) traffic {
+	return traffic{rate: func(float64) float64 { return rate }, prompt: lognormal(4000, 0.4), output: lognormal(150, 0.6)}
+}
+
+// goodRate runs traffic against n units for 150 s and returns the good requests
+// per second and unit, start and end left out.
+func goodRate(t *testing.T, cfg Config, n int, tr traffic, seed uint64) float64 {
+	f := newFleet(t, cfg, n, seed)
+	f.run(tr, 150)
+	return float64(f.good(20, 140, 2, 0.1)) / 120 / float64(n)
+}
+
+// The goodput at overload, over the best that the same engines reach at any load
+// without a gate. The bar of this test leaves room for the noise of a seed.
+func TestGoodputUnderOverload(t *testing.T) {
+	for name, kind := range map[string]struct {
+		traffic func(float64) traffic
+		loads   []float64 // around the knee, per unit
+	}{
+		"chat":           {chat, []float64{11, 11.5, 12, 12.5}},
+		"long documents": {rag, []float64{5, 5.4, 5.7, 6}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const n = 2
+			capacity := 0.0
+			for _, load := range kind.loads {
+				capacity = max(capacity, goodRate(t, Config{Mode: Off}, n, kind.traffic(load*n), 1))
+			}
+			for _, over := range []float64{2, 5, 10} {
+				load := over * capacity * n
+				got := goodRate(t, Config{}, n, kind.traffic(load), 2) / capacity
+				none := goodRate(t, Config{Mode: Off}, n, kind.traffic(load), 2) / capacity
+				t.Logf("%gx: %.3f of the capacity of %.2f requests/s per unit; without a gate %.3f", over, got, capacity, none)
+				if got < 0.9 {
+					t.Errorf("goodput at %gx is %.3f of capacity, want at least 0.9", over, got)
+				}
+			}
+		})
+	}
+}
+
+// Three of six units go. From two seconds later the gate serves what the three
+// can.
+func TestCapacityLoss(t *testing.T) {
+	const load = 6 * 15
+	left := goodRate(t, Config{}, 3, chat(load), 1) * 3
+
+	f := newFleet(t, Config{}, 6, 1)
+	f.onSecond = func(s float64) {
+		if s == 60 {
+			f.lose(s, 3)
+			f.a.Observe(instant(s), Outlook{Ready: 3, Members: 1})
+		}
+	}
+	f.run(chat(load), 150)
+	got := float64(f.good(62, 92, 2, 0.1)) / 30
+	t.Logf("%.1f good requests/s in the 30 s from 2 s after the loss, %.1f with three units from the start: %.3f", got, left, got/left)
+	if got < 0.95*left {
+		t.Errorf("goodput after the loss is %.3f of what is left, want 0.95", got/left)
+	}
+}
+
+// The engines become half as fast, and nobody tells the gate. What runs already
+// is twice what they can do well, and takes most of a minute to get done.
+func TestSlowDown(t *testing.T) {
+	slow := func(from float64) float64 {
+		f := newFleet(t, Config{}, 1, 3)
+		f.slower = func(t float64) float64 {
+			if t >= from {
+				return 2
+			}
+			return 1
+		}
+		f.run(chat(40), 300)
+		return float64(f.good(130, 280, 2, 0.1)) / 150
+	}
+	got, steady := slow(70), slow(0)
+	t.Logf("%.2f good requests/s after the slow-down, %.2f with slow engines from the start", got, steady)
+	if got < 0.9*steady {
+		t.Errorf("goodput %.2f after a slow-down, want 0.9 of the steady %.2f", got, steady)
+	}
+}
+
+func TestLearnsTheUnitRate(t *testing.T) {
+	const n = 2
+	for _, tt := range []struct {
+		traffic func(float64) traffic
+		rate    float64 // requests/s and unit
+		name    string
+	}{
+		{chat, 1, "chat"}, {chat, 4, "chat"}, {chat, 8, "chat"}, {chat, 11, "chat"}, {chat, 40, "chat"},
+		{rag, 2, "long documents"}, {rag, 4, "long documents"}, {rag, 5.5, "long documents"}, {rag, 12, "long documents"},
+	} {
+		t.Run(fmt.Sprintf("%s at %g per second", tt.name, tt.rate), func(t *testing.T) {
+			f := newFleet(t, Config{}, n, 1)
+			worst, use := 0.0, 0.0
+			truth, s := 0.0, Stats{}
+			f.onSecond = func(sec float64) {
+				truth, use = f.truth()
+				if sec < 60 {
+					return
+				}
+				if s = f.a.Stats(instant(sec)); s.UnitRate/truth-1 > worst || 1-s.UnitRate/truth > worst {
+					worst = max(s.UnitRate/truth-1, 1-s.UnitRate/truth)
+				}
+			}
+			f.run(tt.traffic(tt.rate*n), 180)
+			t.Logf("learned %.0f, true %.0f tokens/s; at worst %.0f %% off from the first minute on; use %.2f, idle step %v", s.UnitRate, truth, 100*worst, s.UnitUse, s.IdleTPOT)
+			if worst > 0.25 {
+				t.Errorf("the unit rate was %.0f %% off, want 25 at most", 100*worst)
+			}
+			if want := use * tt.rate; want < 0.9 && (s.UnitUse < want-0.1 || s.UnitUse > want+0.1) {
+				t.Errorf("use %.2f, want about %.2f", s.UnitUse, want)
+			}
+		})
+	}
+}
+
+// truth returns the work per second that one engine can do, from its constants
+// and all requests so far, and the unit-seconds that a request takes up.
+func (f *fleet) truth() (rate, secs float64) {
+	e, work := f.engines[0], 0.0
+	for _, r := range f.all {
+		p, o := float64(r.prompt), float64(r.output)
+		secs += e.p*p + e.b*o + e.c*o*(p+o/2)
+		work += r.weight()
+	}
+	return work / secs, secs / float64(max(len(f.all), 1))
+}
