@@ -2,8 +2,23 @@
 import { $, el, text, keyed } from "./dom.js";
 import { age, clock, since, val, num, many, DASH } from "./words.js";
 
+const BRIEF = { decisions: 8, events: 12 }; // shown until all are asked for
+
+// brief returns the part of a list to show, and offers the rest.
+function brief(name, list) {
+  const more = $(name + "-more"), all = more.getAttribute("aria-expanded") === "true";
+  more.onclick ||= () => {
+    more.setAttribute("aria-expanded", String(more.getAttribute("aria-expanded") !== "true"));
+    more.again();
+  };
+  more.hidden = list.length <= BRIEF[name];
+  text(more, all ? "Show fewer" : `Show all ${list.length}`);
+  return all ? list : list.slice(0, BRIEF[name]);
+}
+
 export function drawDecisions(pool, state) {
-  const list = pool.decisions;
+  const list = brief("decisions", pool.decisions);
+  $("decisions-more").again = () => drawDecisions(pool, state);
   $("decisions-none").hidden = list.length > 0;
   text($("decisions-none"), state.role === "follower" ? "The leader decides" + (state.leader ? ": " + state.leader : "") + ". This process watches." : "No decision yet.");
   keyed($("decisions"), list, (d) => d.at + d.from + d.to + d.stage, () => el("li"), (li, d) => {
@@ -34,9 +49,10 @@ function decision(d) {
 }
 
 export function drawEvents(pool, now) {
+  $("events-more").again = () => drawEvents(pool, now);
   $("events-none").hidden = pool.events.length > 0;
   const seen = new Map();
-  const items = pool.events.map((e) => {
+  const items = brief("events", pool.events).map((e) => {
     const k = e.at + e.text, n = (seen.get(k) || 0) + 1;
     seen.set(k, n);
     return { ...e, key: k + "#" + n };
