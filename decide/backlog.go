@@ -59,21 +59,23 @@ type backlog struct {
 
 func (b *backlog) Words() int { return b.unit.words() }
 
-// Monotone reports true: a longer queue never asks for fewer.
+// Monotone implements [Monotone]: a longer queue never asks for fewer.
 func (*backlog) Monotone() bool { return true }
 
 func (b *backlog) Recommend(mem []float64, in *Input) Recommendation {
 	rate, unsure := b.unit.rate(mem, in)
 	queue, why := read(in, b.queue)
+	if why != ReasonNone {
+		return hold(b.queue, why)
+	}
 	var demand float64
-	if why == ReasonNone && b.demand >= 0 {
-		demand, why = read(in, b.demand)
+	if b.demand >= 0 {
+		if demand, why = read(in, b.demand); why != ReasonNone {
+			return hold(b.demand, why)
+		}
 	}
 	work := demand + queue/b.within
-	switch {
-	case why != ReasonNone:
-		return Recommendation{Held: true, Reason: why}
-	case work == 0:
+	if work == 0 {
 		return Recommendation{Reason: ReasonIdle}
 	}
 	r := Recommendation{Reason: ReasonBacklog, Backlogged: queue > 0, A: queue, B: rate}

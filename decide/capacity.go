@@ -65,7 +65,7 @@ type capacity struct {
 
 func (c *capacity) Words() int { return c.unit.words() }
 
-// Monotone reports true: more demand never asks for fewer.
+// Monotone implements [Monotone]: more demand never asks for fewer.
 func (*capacity) Monotone() bool { return true }
 
 func (c *capacity) Recommend(mem []float64, in *Input) Recommendation {
@@ -73,7 +73,7 @@ func (c *capacity) Recommend(mem []float64, in *Input) Recommendation {
 	demand, why := read(in, c.demand)
 	switch {
 	case why != ReasonNone:
-		return Recommendation{Held: true, Reason: why}
+		return hold(c.demand, why)
 	case demand == 0:
 		return Recommendation{Reason: ReasonIdle}
 	}
@@ -114,7 +114,7 @@ func (u unit) words() int {
 // there was none) and the doubt about it.
 func (u unit) rate(mem []float64, in *Input) (float64, doubt) {
 	if u.constant > 0 {
-		return u.constant, doubt(ReasonNone)
+		return u.constant, doubt{}
 	}
 	v, why := read(in, u.signal)
 	if why == ReasonNone && v == 0 {
@@ -123,17 +123,20 @@ func (u unit) rate(mem []float64, in *Input) (float64, doubt) {
 	if why == ReasonNone {
 		mem[0] = v
 	}
-	return max(mem[0], 0), doubt(why)
+	return max(mem[0], 0), doubt{why, u.signal}
 }
 
-// A doubt is why the rate is not known, ReasonNone if it is.
-type doubt Reason
+// A doubt is why the rate is not known, ReasonNone if it is, and its signal.
+type doubt struct {
+	why    Reason
+	signal int
+}
 
 // settle returns r if its rate is beyond doubt, and otherwise only as far as it
 // asks for more than there is.
 func (d doubt) settle(r Recommendation, in *Input) Recommendation {
 	switch {
-	case d == doubt(ReasonNone):
+	case d.why == ReasonNone:
 		return r
 	case r.Replicas > in.Fleet.Desired:
 		r.Reason = ReasonRemembered
@@ -141,5 +144,5 @@ func (d doubt) settle(r Recommendation, in *Input) Recommendation {
 	case in.Fleet.Desired == 0 && in.Fleet.Ready == 0:
 		return Recommendation{Replicas: 1, Reason: ReasonFirst, A: r.A, Backlogged: r.Backlogged}
 	}
-	return Recommendation{Held: true, Reason: Reason(d), A: r.A}
+	return hold(d.signal, d.why)
 }

@@ -29,3 +29,10 @@ type NamedSpec struct {
 // MaxReplicas is the largest count that evenkeel ever asks for. It only keeps
 // arithmetic in range; Limits.Max is the real bound.
 const MaxReplicas = 1 << 20
+
+// Monotone is implemented by policies that can promise that more demand, with
+// all else equal, never makes them recommend fewer replicas. A policy without it
+// promises nothing.
+type Monotone interface {
+	Monotone() bool
+}

@@ -49,14 +49,16 @@ func (s *Stage) UnmarshalText(text []byte) error {
 // metric label. Text and JSON carry the name, never the number.
 type Reason uint8
 
-// The reasons. The first group comes from policies, the second from stages.
+// The reasons. The first group comes from policies, the second from stages. With
+// ReasonAbsent, ReasonStale, ReasonInvalid and ReasonUnknown, A is the position
+// of the signal.
 const (
 	ReasonNone       Reason = iota // nothing to say
 	ReasonSetpoint                 // a signal measured against its setpoint
 	ReasonDemand                   // demand against what one replica can take
 	ReasonBacklog                  // queued work, to be done within a time
 	ReasonIdle                     // no demand at all
-	ReasonFirst                    // demand, but nothing to serve it: one replica to begin with
+	ReasonFirst                    // demand, and nothing to serve it: one replica to begin with
 	ReasonRemembered               // what one replica can take, from an earlier time
 	ReasonRule                     // a rule of the user's own
 	ReasonAbsent                   // a signal was never measured, or too long ago

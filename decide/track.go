@@ -42,13 +42,13 @@ type track struct {
 
 func (*track) Words() int { return 0 }
 
-// Monotone reports true: a higher value never asks for fewer.
+// Monotone implements [Monotone]: a higher value never asks for fewer.
 func (*track) Monotone() bool { return true }
 
 func (t *track) Recommend(_ []float64, in *Input) Recommendation {
 	v, why := read(in, t.signal)
 	if why != ReasonNone {
-		return Recommendation{Held: true, Reason: why}
+		return hold(t.signal, why)
 	}
 	r := Recommendation{Reason: ReasonSetpoint, A: v, B: t.setpoint}
 	switch {
@@ -77,6 +77,11 @@ func read(in *Input, i int) (float64, Reason) {
 		return 0, ReasonInvalid
 	}
 	return s.Value, ReasonNone
+}
+
+// hold is the recommendation of a policy whose signal at position i fails it.
+func hold(i int, why Reason) Recommendation {
+	return Recommendation{Held: true, Reason: why, A: float64(i)}
 }
 
 // roundUp returns the smallest count that is no less than x, but for an excess

@@ -1,0 +1,119 @@
+package decide_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/evenkeel/evenkeel/decide"
+	"github.com/evenkeel/evenkeel/signal"
+)
+
+func TestExplain(t *testing.T) {
+	policies := func(specs ...decide.NamedSpec) func(*decide.Config) {
+		return func(c *decide.Config) { c.Policies = specs }
+	}
+	drain := decide.NamedSpec{Name: "backlog", Spec: decide.Backlog{Queue: queue, Rate: rate, Within: time.Minute}}
+	offered := decide.NamedSpec{Name: "capacity", Spec: decide.Capacity{Demand: demand, Rate: rate, Headroom: -1}}
+	busy := decide.NamedSpec{Name: "use", Spec: decide.Track{Signal: use, Setpoint: 0.7}}
+	signals := func(values ...float64) []signal.Sample { // -1: absent
+		s := make([]signal.Sample, len(values))
+		for i, v := range values {
+			if v >= 0 {
+				s[i] = signal.Value(v)
+			}
+		}
+		return s
+	}
+	for _, tc := range []struct {
+		config []func(*decide.Config)
+		in     decide.Input
+		want   string
+	}{
+		{
+			[]func(*decide.Config){policies(drain), func(c *decide.Config) { c.Up.Rate = decide.Rate{Count: 3, Period: 30 * time.Second} }},
+			decide.Input{Fleet: decide.Fleet{Desired: 6, Ready: 6}, Signals: signals(0, 2000, 3.1)},
+			"6 → 9: backlog wants 11: 2000 queued, drained in 60 s at 3.1/s each; +3 per 30 s binds; without it 11",
+		}, {
+			[]func(*decide.Config){policies(offered, drain)},
+			decide.Input{Fleet: decide.Fleet{Desired: 2, Ready: 2}, Signals: signals(98.7, 0, 10)},
+			"2 → 15: capacity wants 15: 98.7/s asked for, 7/s each",
+		}, {
+			[]func(*decide.Config){policies(offered, busy)},
+			decide.Input{Fleet: decide.Fleet{Desired: 9, Ready: 9}, Signals: []signal.Sample{{Value: 3, Quality: signal.Stale, Age: 42 * time.Second}, {}, {}, signal.Value(0.35)}},
+			"stays at 9: use wants 5: 0.35 measured, setpoint 0.7; capacity cannot tell: evenkeel.demand.requests is stale, 42 s old; nothing is taken away while a policy cannot tell; without it 5",
+		}, {
+			[]func(*decide.Config){policies(offered, busy)},
+			decide.Input{Fleet: decide.Fleet{Desired: 9}, Signals: signals(-1, 0, 10, 0.4)},
+			"stays at 9: no policy can tell; capacity cannot tell: evenkeel.demand.requests is absent; use cannot tell: 0.4 a replica, but none is ready",
+		}, {
+			[]func(*decide.Config){policies(offered)},
+			decide.Input{Fleet: decide.Fleet{Desired: 9}, Signals: signals(5, 0, 0)},
+			"stays at 9: no policy can tell; capacity cannot tell: evenkeel.unit.rate is not known yet",
+		}, {
+			[]func(*decide.Config){policies(offered)},
+			decide.Input{Fleet: decide.Fleet{Desired: 9}, Signals: []signal.Sample{signal.Value(-5)}},
+			"stays at 9: no policy can tell; capacity cannot tell: evenkeel.demand.requests cannot be -5",
+		}, {
+			[]func(*decide.Config){policies(offered)},
+			decide.Input{Signals: signals(5)},
+			"0 → 1: capacity wants 1: 5 asked for and nothing to serve it",
+		}, {
+			[]func(*decide.Config){policies(offered), func(c *decide.Config) { c.Down.Window, c.Down.Idle = 0, 0 }},
+			decide.Input{Fleet: decide.Fleet{Desired: 4, Ready: 4}, Signals: signals(0, 0, 10)},
+			"stays at 4: capacity wants 0: no demand; the most wanted in the last 180 s is 4; without it 0",
+		}, {
+			[]func(*decide.Config){policies(offered), func(c *decide.Config) { c.Down.Idle = 0 }},
+			decide.Input{Fleet: decide.Fleet{Desired: 4, Ready: 4}, Signals: signals(0, 0, 10)},
+			"4 → 1: capacity wants 0: no demand; idle for 0 s of 900 s; without it 0",
+		}, {
+			[]func(*decide.Config){policies(busy), func(c *decide.Config) { c.Up.Tolerance = 0.1 }},
+			decide.Input{Fleet: decide.Fleet{Desired: 20, Ready: 20}, Signals: signals(0, 0, 0, 0.75)},
+			"stays at 20: use wants 22: 0.75 measured, setpoint 0.7; a change within 10 % of 20 is left out; without it 22",
+		}, {
+			nil,
+			decide.Input{Fleet: decide.Fleet{Desired: 20, Ready: 20}, Signals: signals(12), Members: signal.Coverage{Expected: 10, Fresh: 7}},
+			"stays at 20: demand wants 12: 12 measured, setpoint 1; 7 of 10 members report; without it 12",
+		}, {
+			nil,
+			decide.Input{Fleet: decide.Fleet{Desired: 8, Ready: 5, Starting: []decide.Cohort{{N: 2, Since: started}, {N: 1, Stuck: true}}}, Signals: signals(8)},
+			"8 → 9: demand wants 8: 8 measured, setpoint 1; 2 on their way and 1 stuck there, 1 asked for on top; without it 8",
+		}, {
+			nil,
+			decide.Input{Fleet: decide.Fleet{Desired: 8, Ready: 8}, Signals: signals(8), Override: decide.Override{Replicas: 3, Until: started.Add(90 * time.Second)}},
+			"8 → 3: demand wants 8: 8 measured, setpoint 1; override to 3 for 90 s more binds; without it 8",
+		}, {
+			nil,
+			decide.Input{Fleet: decide.Fleet{Desired: 90, Ready: 90}, Signals: signals(123456)},
+			"90 → 100: demand wants 123456: 123456 measured, setpoint 1; max 100 binds; without it 123456",
+		},
+	} {
+		core := newCore(t, simple(func(c *decide.Config) {
+			for _, change := range tc.config {
+				change(c)
+			}
+		}))
+		tc.in.Now, tc.in.Limits = started, decide.Limits{Max: 100}
+		_, d := core.Next(decide.State{}, tc.in)
+		if got := core.Explain(&tc.in, &d); got != tc.want {
+			t.Errorf("Explain:\ngot  %s\nwant %s", got, tc.want)
+		}
+	}
+}
+
+// Whatever a decision holds, there are words for it.
+func TestTextOfEveryReason(t *testing.T) {
+	for r := decide.ReasonSetpoint; r <= decide.ReasonMax; r++ {
+		text := decide.Recommendation{Reason: r, A: 1, B: 2}.Text()
+		if r >= decide.ReasonLargest {
+			text = decide.Note{Reason: r, In: 1, Out: 2, A: 1, B: 2}.Text()
+		}
+		if text == r.String() || text == "" {
+			t.Errorf("%v is put as %q", r, text)
+		}
+	}
+	core := newCore(t, simple(nil))
+	foreign := decide.Decision{Leader: 7, Recommendations: make([]decide.Recommendation, 9)}
+	if got := core.Explain(&decide.Input{}, &foreign); got != "stays at 0: policy 7 wants 0: none" {
+		t.Errorf("a decision of another core is put as %q", got)
+	}
+}

@@ -1,0 +1,159 @@
+package decide_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/evenkeel/evenkeel/decide"
+	"github.com/evenkeel/evenkeel/signal"
+)
+
+// A day is an endless series of inputs, made with integers so that it is the
+// same everywhere: load that comes and goes, slow and stuck starts, members and
+// signals that drop out, overrides, and a clock that is set now and then.
+type day struct {
+	seed uint64
+	k    int
+	now  time.Time
+}
+
+func (g *day) below(n uint64) uint64 { // xorshift64*
+	g.seed ^= g.seed >> 12
+	g.seed ^= g.seed << 25
+	g.seed ^= g.seed >> 27
+	return (g.seed * 2685821657736338717) >> 33 % n
+}
+
+func (g *day) next(in *decide.Input, desired int64) {
+	g.k++
+	g.now = g.now.Add(time.Duration(1000+g.below(9000)) * time.Millisecond)
+	switch g.below(500) {
+	case 0:
+		g.now = g.now.Add(-10 * time.Minute)
+	case 1:
+		g.now = g.now.Add(time.Hour)
+	}
+	in.Now = g.now
+	in.Fleet.Desired = desired
+	slow := min(int64(g.below(4)), desired)
+	in.Fleet.Ready = desired - slow
+	in.Fleet.Starting = in.Fleet.Starting[:0]
+	if slow > 0 {
+		in.Fleet.Starting = append(in.Fleet.Starting, decide.Cohort{
+			N: slow, Since: g.now.Add(-time.Duration(g.below(700)) * time.Second), Stuck: g.below(50) == 0,
+		})
+	}
+	in.Members = signal.Coverage{Expected: 10, Fresh: 10}
+	if g.below(10) == 0 {
+		in.Members.Fresh -= int(g.below(5))
+	}
+	phase := uint64(g.k) % 1440
+	if phase > 720 {
+		phase = 1440 - phase
+	}
+	level := float64(phase*60+g.below(4000)) / 7 // up to about 6,700 and back
+	in.Signals = append(in.Signals[:0],
+		signal.Value(level*10), signal.Value(1500+float64(g.below(500))), signal.Value(float64(g.below(3)*g.below(20000))),
+		signal.Value(level*10/1700/float64(max(in.Fleet.Ready, 1))), signal.Value(level/10),
+		signal.Value(float64(g.below(4000))/1000), signal.Value(0.03), signal.Value(0))
+	if g.below(8) == 0 {
+		in.Signals[g.below(8)] = signal.Sample{Quality: signal.Quality(g.below(2)), Value: 1, Age: 20 * time.Second}
+	}
+	in.Limits = decide.Limits{Min: 1, Max: 60}
+	if g.k%1000 > 970 {
+		in.Limits = decide.Limits{Min: 4, Max: 20}
+	}
+	in.Override = decide.Override{}
+	if g.k%700 > 690 {
+		in.Override = decide.Override{Replicas: int64(g.below(30)), Until: g.now.Add(time.Minute)}
+	}
+}
+
+// transcript runs the core through n steps and returns a digest of every
+// decision and the last state, and the explanations of the first ones.
+func transcript(t *testing.T, n, explained int) (digest, lines string) {
+	t.Helper()
+	core := newCore(t, full())
+	g := day{seed: 0x9e3779b97f4a7c15, now: started}
+	var in decide.Input
+	var states [2]decide.State
+	var d decide.Decision
+	var b strings.Builder
+	h := sha256.New()
+	enc := json.NewEncoder(h)
+	for k := range n {
+		g.next(&in, d.Desired)
+		core.Step(&states[(k+1)%2], &states[k%2], &in, &d)
+		if err := enc.Encode(&d); err != nil {
+			t.Fatal(err)
+		}
+		if k < explained {
+			fmt.Fprintf(&b, "%s %s\n", in.Now.Format(time.TimeOnly), core.Explain(&in, &d))
+		}
+		if k%997 == 0 { // a restart from what was written down
+			var read decide.State
+			if err := json.Unmarshal([]byte(text(t, &states[(k+1)%2])), &read); err != nil {
+				t.Fatal(err)
+			}
+			states[(k+1)%2] = read
+		}
+	}
+	if err := enc.Encode(&states[n%2]); err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%d steps: sha256 %x\n", n, h.Sum(nil)), b.String()
+}
+
+// TestTranscript is law 4 across platforms and versions: the bits that one build
+// produced are the bits of every build. EVENKEEL_UPDATE=1 writes the file again,
+// which only a change of behaviour may need.
+func TestTranscript(t *testing.T) {
+	digest, lines := transcript(t, 4000, 100)
+	got := []byte(digest + lines)
+	golden(t, "transcript.txt", got)
+}
+
+func TestTranscriptLong(t *testing.T) {
+	if os.Getenv("EVENKEEL_LONG") == "" {
+		t.Skip("a million steps: set EVENKEEL_LONG=1")
+	}
+	digest, _ := transcript(t, 1_000_000, 0)
+	again, _ := transcript(t, 1_000_000, 0)
+	if digest != again {
+		t.Errorf("two runs of one process differ: %s and %s", digest, again)
+	}
+	golden(t, "transcript_long.txt", []byte(digest))
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if os.Getenv("EVENKEEL_UPDATE") != "" {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(got, want) {
+		return
+	}
+	g, w := bytes.Split(got, []byte("\n")), bytes.Split(want, []byte("\n"))
+	for i := range max(len(g), len(w)) {
+		if i >= len(g) || i >= len(w) || !bytes.Equal(g[i], w[i]) {
+			t.Fatalf("%s differs at line %d:\ngot  %s\nwant %s", path, i+1, bytes.Join(g[min(i, len(g)):min(i+1, len(g))], nil), bytes.Join(w[min(i, len(w)):min(i+1, len(w))], nil))
+		}
+	}
+}
