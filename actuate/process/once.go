@@ -63,7 +63,7 @@ func (w *watch) follow(ctx context.Context) outcome {
 	defer func() {
 		cancel()
 		if probing {
-			_ = <-results // nobody needs it any more
+			w.lastErr = <-results
 		}
 	}()
 	probe := time.NewTimer(0)
