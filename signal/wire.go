@@ -207,7 +207,13 @@ func readDist(r *wireReader, into *Dist) {
 	}
 	bucket, total := uint64(0), uint64(0)
 	for i := uint64(0); i < used && r.err == nil; i++ {
-		step, count := r.uvarint(), r.uvarint()
+		var step, count uint64
+		if d := r.data; len(d) >= 2 && d[0]|d[1] < 0x80 { // nearly always
+			step, count = uint64(d[0]), uint64(d[1])
+			r.data = d[2:]
+		} else {
+			step, count = r.uvarint(), r.uvarint()
+		}
 		if step >= distBuckets-bucket || step == 0 && i > 0 {
 			r.fail("a step of %d from bucket %d", step, bucket)
 			return

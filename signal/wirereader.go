@@ -52,11 +52,6 @@ func (r *wireReader) uvarint() uint64 {
 	if r.err != nil {
 		return 0
 	}
-	if len(r.data) > 0 && r.data[0] < 0x80 { // most counts and steps
-		v := uint64(r.data[0])
-		r.data = r.data[1:]
-		return v
-	}
 	v, n := binary.Uvarint(r.data)
 	if n <= 0 {
 		r.err = errWireEnd
