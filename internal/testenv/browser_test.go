@@ -42,7 +42,7 @@ func browser(t *testing.T) func() context.Context {
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("hide-scrollbars", true),
 	)
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	alloc, stop := chromedp.NewExecAllocator(ctx, flags...)
 	first, _ := chromedp.NewContext(alloc)
 	if err := chromedp.Do(first, chromedp.Navigate("about:blank")); err != nil {

@@ -290,6 +290,12 @@ func TestScenes(t *testing.T) {
 					look(t, tab, sc.name, width, scheme)
 				}
 			}
+			if sc.name == "many-pools" {
+				if err := chromedp.Do(tab, chromedp.Click("#pools a:nth-child(3)")); err != nil {
+					t.Fatal(err)
+				}
+				await(t, tab, `document.querySelector("#pools [aria-current]")?.textContent.startsWith("decode <b>bold</b>") && document.querySelector("#plot-hero .l-ready")`)
+			}
 			for _, bad := range []string{"NaN", "undefined", "Infinity", "null", "[object"} {
 				if eval[bool](t, tab, `document.body.innerText.includes("`+bad+`")`) {
 					t.Errorf("the page says %q", bad)

@@ -32,22 +32,27 @@ let failures = 0, lostAt = null, arrived = 0, lastTone = null, busy = false;
 async function poll() {
   if (busy) return;
   busy = true;
+  let served = null;
   try {
     const res = await ask("state.json");
     state = await res.json();
-    const served = Date.parse(res.headers.get("Date")) || Date.now();
+    served = Date.parse(res.headers.get("Date")) || Date.now();
+    const pool = chosen();
+    if (pool) await pull(pool.name);
     failures = 0;
     lostAt = null;
     arrived = Date.now();
-    const pool = chosen();
-    if (pool) await pull(pool.name);
-    draw(served);
-  } catch (e) {
+  } catch {
+    served = null;
     failures++;
     if (lostAt === null) lostAt = arrived || Date.now();
-    drawLink();
-  } finally {
-    busy = false;
+  }
+  busy = false;
+  try {
+    if (served === null) drawLink();
+    else draw(served);
+  } catch (e) {
+    console.error(e); // a fault of ours is no disconnection, and does not end the loop
   }
 }
 
@@ -82,8 +87,8 @@ async function pull(pool) {
 }
 
 function chosen() {
-  const want = decodeURIComponent(location.hash.slice(1));
-  return state.pools && (state.pools.find((p) => p.name === want) || state.pools[0]);
+  const want = location.hash.slice(1);
+  return state.pools.find((p) => encodeURIComponent(p.name) === want) || state.pools[0];
 }
 
 function draw(served) {
@@ -124,7 +129,7 @@ function drawBadges(now) {
 
 function drawPools(pool) {
   const nav = $("pools");
-  nav.hidden = !state.pools || state.pools.length < 2;
+  nav.hidden = state.pools.length < 2;
   if (nav.hidden) return;
   keyed(nav, state.pools, (p) => p.name, (p) => el("a", { href: "#" + encodeURIComponent(p.name) }, el("span", { class: "dot", "aria-hidden": "true" }), el("span", {}, p.name), el("span", { class: "n" })), (a, p) => {
     a.dataset.tone = p.tone || "unknown";
