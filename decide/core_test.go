@@ -110,8 +110,8 @@ func TestStages(t *testing.T) {
 	members := func(expected, fresh int) func(*decide.Input) {
 		return func(in *decide.Input) { in.Members = signal.Coverage{Expected: expected, Fresh: fresh} }
 	}
-	limits := func(min, max int64) func(*decide.Input) {
-		return func(in *decide.Input) { in.Limits = decide.Limits{Min: min, Max: max} }
+	limits := func(low, high int64) func(*decide.Input) {
+		return func(in *decide.Input) { in.Limits = decide.Limits{Min: low, Max: high} }
 	}
 	for name, tc := range map[string]struct {
 		config func(*decide.Config)

@@ -12,13 +12,16 @@
 //  1. A [Config] names the signals that may be read, the policies, and the guards
 //     of either direction. Zero fields are sensible defaults, a negative number
 //     switches a guard off. [New] makes a [Core] of it.
+//
 //  2. A [Policy] says how many replicas demand needs: [Track] keeps a signal at a
 //     setpoint, [Capacity] divides demand by what a replica can take, [Backlog]
 //     drains a queue within a time. All of them give absolute counts: what is
 //     already on its way never makes them ask again. A policy that cannot tell,
 //     because a signal is absent or stale, is held.
+//
 //  3. [Core.Next] takes the [State] and an [Input] to the next State and a
 //     [Decision]. [Core.Step] does the same in memory that is used again.
+//
 //  4. Stages stand between what is needed and what is done, in this order; a later
 //     one has the last word:
 //
@@ -27,6 +30,7 @@
 //  5. Every stage that has something to say leaves a [Note]. The Decision names
 //     the stage that bound it and what would have been Without that stage;
 //     [Core.Explain] puts it in a sentence.
+//
 //  6. The State encodes as JSON, in 16 KiB at the most. The zero State is a cold
 //     start: nothing is taken away until a whole window has been observed.
 //

@@ -172,3 +172,46 @@ func TestLawQueueIsNotStranded(t *testing.T) {
 		}
 	})
 }
+
+// Without is the truth: it is what a core decides, from the same state, that has
+// not got the binding stage.
+func TestWithoutIsTrue(t *testing.T) {
+	seen := map[decide.Stage]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		c := anyConfig(t)
+		core := newCore(t, c)
+		s, in := history(t, core)
+		if rapid.IntRange(0, 3).Draw(t, "overridden") == 0 {
+			in.Override = decide.Override{Replicas: rapid.Int64Range(0, 40).Draw(t, "override"), Until: in.Now.Add(time.Hour)}
+		}
+		_, d := core.Next(s, in)
+		switch d.Binding {
+		case decide.StageRecommend, decide.StageCombine:
+			if d.Without != d.Desired {
+				t.Fatalf("nothing bound, and yet: %s", text(t, d))
+			}
+			return
+		case decide.StagePending:
+			c.Pending.Extra = -1
+		case decide.StageTolerance:
+			c.Up.Tolerance, c.Down.Tolerance = -1, -1
+		case decide.StageStabilise:
+			c.Up.Window, c.Down.Window, c.Down.Idle = -1, -1, -1
+		case decide.StageRate:
+			c.Up.Rate, c.Down.Rate = decide.Rate{}, decide.Rate{}
+		case decide.StageCooldown:
+			c.Up.Cooldown, c.Down.Cooldown = 0, 0
+		case decide.StageOverride:
+			in.Override = decide.Override{}
+		default: // hold and bounds cannot be switched off
+			return
+		}
+		seen[d.Binding]++
+		if _, other := newCore(t, c).Next(s, in); other.Desired != d.Without {
+			t.Fatalf("without %v it is %s, and not as in %s", d.Binding, text(t, other), text(t, d))
+		}
+	})
+	if len(seen) < 4 {
+		t.Errorf("only these stages were ever binding: %v", seen)
+	}
+}

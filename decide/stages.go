@@ -99,6 +99,9 @@ func (t *tick) decide(d *Decision) {
 	d.Desired, d.Without = v, v
 	if bound {
 		v = before
+		if d.Binding == StagePending {
+			t.stuck = 0 // nor does tolerance know of them
+		}
 		for s := d.Binding + 1; s <= StageBounds; s++ {
 			v, _, _, _ = t.stage(s, v)
 		}
