@@ -3,12 +3,14 @@
 package process
 
 import (
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -36,6 +38,41 @@ func TestExitAtOnce(t *testing.T) {
 	}
 	if got := d.of("e-1"); !strings.HasPrefix(got, "started exited started exited") {
 		t.Errorf("events %q", got)
+	}
+}
+
+// TestStuckGoesFirst: a scale-in takes the broken ones, even while they rest, and
+// leaves those that serve.
+func TestStuckGoesFirst(t *testing.T) {
+	var broken atomic.Bool
+	s, _ := run(t, Config{Command: self("serve"), Traffic: &load{}, Restart: Restart{First: time.Hour, Max: time.Hour},
+		Prepare: func(_ Launch, c *Command) error {
+			if broken.Load() {
+				return errors.New("no device left")
+			}
+			return nil
+		}})
+	scale(t, s, 2)
+	good := ready(t, s, 2)
+	broken.Store(true)
+	scale(t, s, 4)
+	await(t, s, "two stuck", func(st actuate.Status) bool {
+		var n int64
+		for _, c := range st.Fleet.Starting {
+			if c.Stuck {
+				n += c.N
+			}
+		}
+		return n == 2
+	})
+	if d := status(t, s).Instances[3].Detail; !strings.Contains(d, "no device left") {
+		t.Errorf("detail %q, want the error of Prepare", d)
+	}
+	scale(t, s, 2)
+	for i, in := range ready(t, s, 2).Instances {
+		if in.ID != good.Instances[i].ID {
+			t.Errorf("%s is there instead of %s", in.ID, good.Instances[i].ID)
+		}
 	}
 }
 

@@ -26,7 +26,7 @@ const envRole = "EVENKEEL_TEST_ROLE"
 func TestMain(m *testing.M) {
 	role := os.Getenv(envRole)
 	if role == "" {
-		os.Exit(m.Run())
+		os.Exit(tests(m))
 	}
 	name, arg, _ := strings.Cut(role, ":")
 	f := roles[name]
@@ -35,6 +35,21 @@ func TestMain(m *testing.M) {
 		os.Exit(9)
 	}
 	f(arg)
+}
+
+// tests runs the tests. A test binary built for coverage writes a warning to its
+// standard error unless it has a place for its figures.
+func tests(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "evenkeel-process")
+	if err == nil {
+		err = os.Setenv("GOCOVERDIR", dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	return m.Run()
 }
 
 // roles are the programs that tests supervise. arg follows the colon of envRole.
@@ -68,7 +83,7 @@ var roles = map[string]func(arg string){
 	// family starts a process of its own and says its pid.
 	"family": func(string) {
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = []string{envRole + "=sleep"}
+		cmd.Env = []string{envRole + "=sleep", "GOCOVERDIR=" + os.Getenv("GOCOVERDIR")}
 		cmd.Stdout = os.Stdout // it holds the pipe, too
 		if err := cmd.Start(); err != nil {
 			fatal(err)
@@ -98,7 +113,7 @@ var roles = map[string]func(arg string){
 
 // self is the command that plays a role.
 func self(role string, env ...string) Command {
-	return Command{Path: os.Args[0], Env: append(env, envRole+"="+role)}
+	return Command{Path: os.Args[0], Env: append(env, envRole+"="+role, "GOCOVERDIR")}
 }
 
 func handedDown() net.Listener {

@@ -25,7 +25,7 @@ import (
 func spawn(t *testing.T, role string) (pid int, line func() string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = []string{envRole + "=" + role}
+	cmd.Env = []string{envRole + "=" + role, "GOCOVERDIR=" + os.Getenv("GOCOVERDIR")}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestEnvironment(t *testing.T) {
 		want, ok := map[string]string{
 			"PATH": os.Getenv("PATH"), "HOME": os.Getenv("HOME"), envRole: "serve", "EVENKEEL_TEST_PASSED": "on",
 			"MODEL": "small", "URL": "http://" + in.Addr + "/" + in.ID,
-			EnvListenFD: "3", EnvListenAddr: in.Addr, EnvInstance: in.ID, EnvParentFD: "4",
+			EnvListenFD: "3", EnvListenAddr: in.Addr, EnvInstance: in.ID, EnvParentFD: "4", "GOCOVERDIR": os.Getenv("GOCOVERDIR"),
 		}[name]
 		if !ok || v != want {
 			t.Errorf("the child sees %s, want %q", kv, want)
