@@ -115,7 +115,7 @@ func (p *application) fail(err error) {
 // again ends an attempt with err: to be tried again if its class allows it.
 func (p *application) again(err error) error {
 	p.err = err
-	if errors.Is(err, errPanicked) || p.caller.Err() != nil {
+	if errors.Is(err, errPanicked) {
 		return backoff.Permanent(err)
 	}
 	switch ClassOf(err) {

@@ -29,6 +29,7 @@ func TestApplyAnswers(t *testing.T) {
 		{"hangs for ever", forever(hangs), actuate.ActionFailed, actuate.Transient, 0, attempt, within},
 		{"asks to wait 3 s", []answer{asksToWait(actuate.Throttled, 3*time.Second)}, actuate.ActionScaled, 0, 2, 3 * time.Second, 3 * time.Second},
 		{"asks to wait 1 h", []answer{asksToWait(actuate.Throttled, time.Hour)}, actuate.ActionRefused, actuate.Throttled, 1, 0, 0},
+		{"asks to wait, then fails", []answer{asksToWait(actuate.Throttled, 3*time.Second), func(context.Context) error { return errors.New("reset") }}, actuate.ActionScaled, 0, 3, 3 * time.Second, 5 * time.Second},
 		{"throttles without a time", []answer{says(actuate.Throttled)}, actuate.ActionScaled, 0, 2, time.Millisecond, time.Second},
 		{"is down for 2 s", []answer{asksToWait(actuate.Transient, 2*time.Second)}, actuate.ActionScaled, 0, 2, 2 * time.Second, 2 * time.Second},
 		{"conflicts once", []answer{says(actuate.Conflict)}, actuate.ActionScaled, 0, 2, 0, 0},
@@ -68,6 +69,31 @@ func TestApplyAnswers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// However much time there is, five attempts are enough; the next tick has more.
+func TestAttemptsAreBounded(t *testing.T) {
+	bubble(t, "an hour", func(t *testing.T) {
+		a, f := scripted(t, func(c *actuate.Config) { c.Within = time.Hour }, forever(says(actuate.Transient))...)
+		res, err := a.Apply(t.Context(), actuate.Request{Desired: 5})
+		if err == nil || res.Attempts != 5 || writes(f) != 5 || res.Took > time.Minute {
+			t.Errorf("%+v, %v, %d writes, want 5", res, err, writes(f))
+		}
+	})
+}
+
+// A definite no to one write says nothing about an earlier one that may still be
+// on its way.
+func TestDoubtOutlivesRefusal(t *testing.T) {
+	bubble(t, "late write", func(t *testing.T) {
+		a, f := scripted(t, nil, hangs, says(actuate.Quota))
+		if res, err := a.Apply(t.Context(), actuate.Request{Desired: 9}); actuate.ClassOf(err) != actuate.Quota {
+			t.Fatalf("%+v, %v, want refused at the second write", res, err)
+		}
+		if res, err := a.Apply(t.Context(), actuate.Request{Desired: 2}); err != nil || res.Writes != 1 {
+			t.Errorf("%+v, %v, %d writes in all, want one to make sure", res, err, writes(f))
+		}
+	})
 }
 
 func TestApplySendsNothing(t *testing.T) {

@@ -79,7 +79,7 @@ func (p *application) guarded(ctx context.Context, st Status) error {
 	// Versions may change for other reasons than the count. The caller's was good
 	// for the first try; after a conflict, and with the count still the same, the
 	// one just read is.
-	if req.Version == "" || p.conflicted || p.res.Writes > 0 {
+	if req.Version == "" || p.conflicted {
 		req.Version = st.Version
 	}
 	return p.write(ctx, req)

@@ -159,6 +159,21 @@ func TestCancellationIsExcluded(t *testing.T) {
 	})
 }
 
+// An Apply that gave way has not looked at the target, so it counts for nothing.
+func TestGivingWayIsNoFailure(t *testing.T) {
+	bubble(t, "ten of them", func(t *testing.T) {
+		a, _ := scripted(t, breaking, hangs)
+		for range 10 {
+			go func() { _, _ = a.Apply(t.Context(), actuate.Request{Desired: 9}) }()
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(within)
+		if _, err := a.Status(t.Context()); err != nil {
+			t.Errorf("status afterwards: %v", err)
+		}
+	})
+}
+
 // A target that panics is an error, is logged with its stack, and opens the breaker.
 func TestPanicsOpen(t *testing.T) {
 	bubble(t, "writes and reads", func(t *testing.T) {

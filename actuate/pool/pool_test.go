@@ -104,6 +104,39 @@ func TestGrace(t *testing.T) {
 	})
 }
 
+// A scale-in that begins again after it was called off has all of its grace again.
+func TestGraceBeginsAnew(t *testing.T) {
+	run(t, pool.Config{Work: deaf, Grace: 10 * time.Second, Workers: 1}, func(t *testing.T, p *pool.Pool, _ func()) {
+		scale(t, p, 0)
+		time.Sleep(8 * time.Second)
+		scale(t, p, 1)
+		scale(t, p, 0)
+		time.Sleep(9 * time.Second)
+		if st := look(t, p); len(st.Instances) != 1 || st.Instances[0].ID != "worker-1" {
+			t.Errorf("9s into the second grace: %+v, want worker-1 draining", st)
+		}
+		time.Sleep(time.Second)
+		if st := look(t, p); len(st.Instances) != 0 {
+			t.Errorf("after it: %+v, want nobody", st)
+		}
+	})
+}
+
+// One that waits to be started again has nothing to finish: given up, it is gone at
+// once, and what it had in hand when it failed is no longer counted.
+func TestGivenUpWhileItWaits(t *testing.T) {
+	work := func(_ context.Context, w *pool.Worker) error { w.Busy(4); return errors.New("no broker") }
+	run(t, pool.Config{Work: work, Workers: 2, Restart: time.Hour, MaxRestart: time.Hour}, func(t *testing.T, p *pool.Pool, _ func()) {
+		if st := look(t, p); st.Instances[0].InFlight != 0 || st.Instances[0].Phase != actuate.Starting {
+			t.Errorf("waiting: %+v, want it starting with nothing in flight", st.Instances[0])
+		}
+		scale(t, p, 1)
+		if st := look(t, p); len(st.Instances) != 1 || st.Fleet.Draining != 0 {
+			t.Errorf("given up: %+v, want it gone", st)
+		}
+	})
+}
+
 // One that does not heed its context is shown as stopping for as long as it runs,
 // and a higher count does not wait for it.
 func TestStubborn(t *testing.T) {
