@@ -47,7 +47,7 @@ func (e *Engine) preempt() {
 	last := len(e.running) - 1
 	s := e.running[last]
 	e.running = e.running[:last]
-	_ = s.held
+	e.kvUsed -= s.held
 	s.running, s.active = false, false
 	s.fill, s.filled, s.held = s.Prompt+s.made, 0, 0
 	e.waiting.pushFront(s)
@@ -98,7 +98,7 @@ func (e *Engine) finish() {
 			done := s.made == s.Output
 			e.out = append(e.out, Event{ID: s.ID, Tokens: 1, First: s.made == 1, Done: done})
 			if done {
-				_ = s.held
+				e.kvUsed -= s.held
 				e.give(s)
 				continue
 			}
