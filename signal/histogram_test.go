@@ -2,6 +2,7 @@ package signal
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -225,4 +226,37 @@ func (d *Dist) bucket(b int) uint64 {
 		return 0
 	}
 	return d.counts[b-d.lo]
+}
+
+// Until the live slot is empty, writers must still see that it has ended: one
+// that wrote into it earlier would have its value taken for an old one.
+func TestRingPublishesLast(t *testing.T) {
+	var r ring
+	r.init(10*time.Second, 10)
+	r.at(epoch)
+	var places []int
+	turn := func(ms int) {
+		now := int64(ms) * int64(time.Millisecond)
+		r.turn(now, func(place int) {
+			if !r.ended(now) {
+				t.Errorf("at %d ms: the new slot is open before the old one is empty", ms)
+			}
+			places = append(places, place)
+		}, func(place int) {
+			if !r.ended(now) {
+				t.Errorf("at %d ms: the new slot is open before place %d is empty", ms, place)
+			}
+			places = append(places, -place)
+		})
+		if r.ended(now) {
+			t.Errorf("at %d ms: the slot is still over", ms)
+		}
+	}
+	turn(999)
+	turn(1000)
+	turn(3500)
+	turn(2000)
+	if want := []int{0, -1, 1, -2, -3}; !slices.Equal(places, want) {
+		t.Errorf("moved %v, want %v", places, want)
+	}
 }

@@ -249,3 +249,18 @@ func FuzzSnapshotUnmarshal(f *testing.F) {
 		checkEqual(t, back, s)
 	})
 }
+
+// A sender may know better than the age that a value is stale.
+func TestWireKeepsStale(t *testing.T) {
+	s := NewSnapshot(wireSchema(t))
+	s.SetDist(3, distOf([]float64{1}), 0)
+	data, err := s.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	flags := bytes.IndexByte(data[10:], byte(Fresh)|wireDist) + 10
+	data[flags] = byte(Stale) | wireDist
+	if err := s.UnmarshalBinary(data); err != nil || s.At(3).Quality != Stale || s.Dist(3).Count() != 1 {
+		t.Errorf("got %+v, %v; want it stale", s.At(3), err)
+	}
+}
