@@ -1,7 +1,7 @@
 // Package actuatetest is the specification of [actuate.Target], as tests, and an
 // in-memory [Fleet] that keeps it.
 //
-// Whoever writes a Target runs the suite on it:
+// Whoever writes a Target runs the suite on it, with -race:
 //
 //	func TestConformance(t *testing.T) {
 //		actuatetest.Run(t, func(t *testing.T) actuatetest.Harness {
