@@ -64,23 +64,23 @@ func (t *tick) cooldown(v int64) (int64, Reason, float64, float64) {
 // or too few members report, and if a few do not, no more than would be right if
 // those were as busy as the mean of the others.
 func (t *tick) hold(v int64) (int64, Reason, float64, float64) {
-	out, reason := v, ReasonNone
-	m := t.in.Members
+	m, least := t.in.Members, t.config.Hold.Coverage
 	a, b := float64(m.Fresh), float64(m.Expected)
-	least := t.config.Hold.Coverage
 	switch {
 	case t.held:
-		out, reason, a, b = t.cur, ReasonHeld, 0, 0
+		return max(v, t.cur), ReasonHeld, 0, 0
 	case least == 0 || m.Fresh >= m.Expected:
+		return v, ReasonNone, 0, 0
 	case m.Fresh == 0 || m.Expected > MaxReplicas || a < float64(least*b)-1e-9:
-		out, reason = t.cur, ReasonMembersLost
-	case v < t.cur:
-		e, f := int64(m.Expected), int64(m.Fresh)
-		out, reason = min((v*e+f-1)/f, t.cur), ReasonMembersLost
-	default:
-		reason = ReasonMembersLost
+		return max(v, t.cur), ReasonMembersLost, a, b
+	case v >= t.cur:
+		return v, ReasonMembersLost, a, b
 	}
-	return max(v, out), reason, a, b
+	out := (v*int64(m.Expected) + int64(m.Fresh) - 1) / int64(m.Fresh)
+	if t.small(t.cur-out, t.config.Down.Tolerance) {
+		out = t.cur // tolerance would have kept it, had it known
+	}
+	return min(out, t.cur), ReasonMembersLost, a, b
 }
 
 // override puts an operator's wish in place of all that.

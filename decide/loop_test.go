@@ -251,7 +251,11 @@ func TestLawLossesScaleNothingDown(t *testing.T) {
 		case "leader": // with an old state
 			l.state = earlier
 		case "members": // for as long as it lasts
-			l.in.Members.Fresh, seen, steps = 7, rapid.Float64Range(0.5, 1).Draw(t, "seen"), 400
+			least := 0.0 // whatever the lost ones had
+			if c.Hold.Coverage == 0.7 {
+				least = 0.7 // then only if they were as busy as the others
+			}
+			l.in.Members.Fresh, seen, steps = 7, rapid.Float64Range(least, 1).Draw(t, "seen"), 400
 		}
 		for range steps {
 			l.load(load, 0)
@@ -270,12 +274,17 @@ func TestLawFewMembersMissing(t *testing.T) {
 		expected := rapid.IntRange(10, 2000).Draw(t, "expected")
 		fresh := rapid.IntRange(expected-expected/10, expected).Draw(t, "fresh")
 		load := rapid.Float64Range(1, 2000).Draw(t, "load")
-		c := simple(nil)
+		c := simple(func(c *decide.Config) { c.Down.Tolerance = pick(-1, 0.1, 0.3).Draw(t, "tolerance") })
 		c.Policies = []decide.NamedSpec{{Name: "capacity", Spec: decide.Capacity{Demand: demand, PerReplica: 10}}}
 		core := newCore(t, c)
 		in := decide.Input{Now: started, Limits: fixed, Members: signal.Coverage{Expected: expected, Fresh: expected}, Signals: []signal.Sample{signal.Value(load)}}
 		s, d := core.Next(decide.State{}, in)
 		n := d.Desired
+		if d.Desired += rapid.Int64Range(0, n/3).Draw(t, "more"); c.Down.Tolerance > 0 { // kept by tolerance
+			in.Fleet = decide.Fleet{Desired: d.Desired, Ready: d.Desired}
+			_, d = core.Next(s, in)
+			n = d.Desired
+		}
 		in.Fleet = decide.Fleet{Desired: n, Ready: n}
 		in.Members.Fresh = fresh
 		in.Signals[0].Value = load * float64(fresh) / float64(expected)

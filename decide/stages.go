@@ -156,7 +156,7 @@ func (t *tick) tolerance(v int64) (int64, Reason, float64, float64) {
 	if change < 0 {
 		share, change = t.config.Down.Tolerance, -change
 	}
-	if change == 0 || float64(change) > float64(share*float64(t.cur))+1e-9 {
+	if change == 0 || !t.small(change, share) {
 		return v, ReasonNone, 0, 0
 	}
 	if v > t.cur {
@@ -166,6 +166,11 @@ func (t *tick) tolerance(v int64) (int64, Reason, float64, float64) {
 		}
 	}
 	return t.cur, ReasonTolerance, share, 0
+}
+
+// small reports whether a change is within a share of the present count.
+func (t *tick) small(change int64, share float64) bool {
+	return float64(change) <= float64(share*float64(t.cur))+1e-9
 }
 
 // bounds has the last word.
