@@ -59,7 +59,6 @@ type Engine struct {
 	kvCap, kvUsed int64
 	batch         Batch
 	preemptions   uint64
-	preempted     bool // in this step: then nothing is admitted
 }
 
 // NewEngine returns an idle engine, or an error for a model that makes no sense.
@@ -129,7 +128,6 @@ func (e *Engine) Step() (time.Duration, []Event) {
 	if e.Idle() {
 		return 0, nil
 	}
-	e.preempted = false
 	e.decode()
 	e.prefill()
 	e.finish()

@@ -48,15 +48,15 @@ func (e *Engine) preempt() {
 	s := e.running[last]
 	e.running = e.running[:last]
 	e.kvUsed -= s.held
-	s.running, s.active = false, false
+	s.running = false
 	s.fill, s.filled, s.held = s.Prompt+s.made, 0, 0
 	e.waiting.pushFront(s)
 	e.preemptions++
-	e.preempted = true
 }
 
 // prefill spends the rest of the step's tokens on prompts: those begun already,
-// then the queue.
+// then the queue. What was preempted in this step is not let in again by it: the
+// room that it left is one token short at least.
 func (e *Engine) prefill() {
 	budget := int64(e.model.MaxBatchTokens - e.batch.Decode)
 	for _, s := range e.running {
@@ -64,7 +64,7 @@ func (e *Engine) prefill() {
 			budget -= e.chunk(s, budget)
 		}
 	}
-	for budget > 0 && !e.preempted && len(e.running) < e.model.MaxSeqs {
+	for budget > 0 && len(e.running) < e.model.MaxSeqs {
 		s := e.waiting.head
 		if s == nil || s.fill > e.kvCap-e.kvUsed {
 			return
