@@ -2,12 +2,17 @@ package backpressure
 
 import (
 	"errors"
+	"math"
 	"time"
 )
 
 // decodeShare is the part of the TPOT objective up to which sequences are added.
-// At 1, half of the requests would end up above it.
-const decodeShare = 0.95
+// At 1, half of the requests would end up above it; the less, the fewer run.
+const decodeShare = 0.92
+
+// maxSaturated bounds RetryAfter behind ready units, in seconds. How long a stall
+// will last, the rate that falls in it cannot tell.
+const maxSaturated = 30
 
 // The two lines.
 const (
@@ -36,6 +41,10 @@ type Admission struct {
 	started bool
 	now     time.Duration // since start
 	folded  time.Duration
+
+	firstToken float64 // seconds to the first token that may be predicted
+	perToken   float64 // seconds per output token that may be predicted
+	spare      float64 // wait in the queue that may be predicted, per budget
 
 	lines      [2]line
 	decode     decode
@@ -74,6 +83,9 @@ func (a *Admission) Update(cfg Config) error {
 		return err
 	}
 	a.cfg = cfg
+	a.firstToken = cfg.Share * cfg.TTFT.Seconds()
+	a.spare = (1 - cfg.Share) / cfg.Share / 2
+	a.perToken = decodeShare * cfg.TPOT.Seconds()
 	if cfg.Window != old.Window {
 		a.window = newWindow(cfg.Window)
 	}
@@ -91,8 +103,8 @@ func (a *Admission) Observe(now time.Time, o Outlook) {
 	a.outlook = o
 }
 
-// Drain stops admission for good, or with false starts it again. What waits is
-// returned by Expire.
+// Drain stops admission, or with false starts it again. Expire returns what
+// waits.
 func (a *Admission) Drain(on bool) { a.draining = on }
 
 // advance lets time pass until now.
@@ -107,7 +119,7 @@ func (a *Admission) advance(now time.Time) time.Duration {
 		}
 		return a.now
 	}
-	dt := (t - a.now).Seconds()
+	dt := float64(t-a.now) * 1e-9 // Duration.Seconds is exact, and slow
 	a.now = t
 	a.lines[prompts].pass(dt, a.units)
 	a.lines[answers].pass(dt, a.units)
@@ -122,9 +134,9 @@ func (a *Admission) advance(now time.Time) time.Duration {
 func (a *Admission) fold() {
 	secs := (a.now - a.folded).Seconds()
 	a.folded = a.now
-	a.lines[prompts].fold()
-	a.lines[answers].fold()
-	a.whole.fold(secs)
+	a.lines[prompts].fold(learnOver)
+	// Long answers that began together end together: look at more than one round.
+	a.lines[answers].fold(max(learnOver, 2*a.whole.mean))
 	seqTime, tokens := a.decode.fold()
 	a.use.add(secs, a.units, seqTime, tokens)
 }
@@ -171,11 +183,13 @@ func (a *Admission) judge(now time.Time, r *Request) Verdict {
 	if a.draining {
 		return Verdict{Shed, Draining, a.outlook.ReadyIn}
 	}
-	if a.queue.n == 0 && r.Deadline.IsZero() && a.fits(r) {
+	over := a.crowded()
+	free := a.queue.n == 0 && over <= 1 && a.room(r)
+	if free && r.Deadline.IsZero() {
 		return Verdict{} // the usual case, short
 	}
 	l, wait := a.line(r), a.cfg.Queue.Wait
-	left := time.Duration(1<<63 - 1)
+	left := time.Duration(math.MaxInt64)
 	if !r.Deadline.IsZero() {
 		left = r.Deadline.Sub(now) - a.service(r)
 		if left < 0 && a.inFlight > 0 {
@@ -189,22 +203,23 @@ func (a *Admission) judge(now time.Time, r *Request) Verdict {
 		}
 		return a.hold(r, NoCapacity, wait, a.outlook.ReadyIn)
 	}
-	if a.queue.n == 0 && a.fits(r) {
+	if free {
 		return Verdict{}
 	}
 
 	reason, retry := Saturated, 0.0
-	if over := a.crowded(); over > 1 {
+	if over > 1 {
 		reason, retry = DecodeSaturated, (over-1)*a.use.output*a.decode.tpot
 	}
 	// The wait is what the objective leaves beside the engine's share, less half
 	// of it for what the prediction gets wrong.
-	spare := a.budget(r) / a.cfg.Share * (1 - a.cfg.Share) / 2
+	budget := a.budget(r)
+	spare := budget * a.spare
 	if l.cold() {
-		spare = a.budget(r) / a.cfg.Share
+		spare = budget / a.cfg.Share
 	}
-	need := l.seconds(a.queue.amount[lineOf(r)]+r.amount, a.units) - a.budget(r)
-	retry = max(retry, need)
+	need := l.seconds(a.queue.amount[lineOf(r)]+r.amount, a.units) - budget
+	retry = min(max(retry, need), maxSaturated)
 	if need > spare {
 		return Verdict{Shed, reason, seconds(retry)}
 	}
@@ -239,24 +254,29 @@ func (a *Admission) line(r *Request) *line { return &a.lines[lineOf(r)] }
 // budget is how many seconds r may be predicted to take behind the gate: to its
 // first token, or as a whole.
 func (a *Admission) budget(r *Request) float64 {
-	own := a.cfg.Share * a.cfg.TTFT.Seconds()
 	if r.whole {
-		return a.whole.budget(own)
+		return a.whole.budget(a.firstToken)
 	}
-	return own
+	return a.firstToken
 }
 
 // crowded is the predicted time per output token with one more sequence, over
 // what is allowed.
 func (a *Admission) crowded() float64 {
+	if a.decode.sequences == 0 {
+		return 0
+	}
 	ahead := float64(a.lines[prompts].requests + 1)
-	return a.decode.predict(ahead, a.units) / (decodeShare * a.cfg.TPOT.Seconds())
+	return a.decode.predict(ahead, a.units) / a.perToken
+}
+
+// room reports whether r's line has room for it.
+func (a *Admission) room(r *Request) bool {
+	return a.units > 0 && a.line(r).fits(r.amount, a.budget(r), a.units)
 }
 
 // fits reports whether r may run now.
-func (a *Admission) fits(r *Request) bool {
-	return a.units > 0 && a.crowded() <= 1 && a.line(r).fits(r.amount, a.budget(r), a.units)
-}
+func (a *Admission) fits(r *Request) bool { return a.room(r) && a.crowded() <= 1 }
 
 // service is how long r will probably take, once it runs with nothing ahead.
 func (a *Admission) service(r *Request) time.Duration {

@@ -1,2 +1,60 @@
-// Package backpressure admits what fits, until more capacity is there.
+// Package backpressure admits what can still be served well, until more capacity
+// is there, and says how much more is asked for.
+//
+// A [Gate] stands before the handler that runs a model:
+//
+//	gate, err := backpressure.New(backpressure.Config{}) // TTFT ≤ 2 s, TPOT ≤ 100 ms
+//	if err != nil {
+//		return err
+//	}
+//	mux.Handle("/v1/chat/completions", gate.Handler(model, backpressure.HandlerConfig{}))
+//
+// or, where there is no HTTP:
+//
+//	p, err := gate.Acquire(ctx, backpressure.Cost{Prompt: n, MaxOutput: m})
+//	if err != nil {
+//		return err // a *Rejected: why, and when to come back
+//	}
+//	defer p.Release()
+//	p.FirstToken() // at the first token; the gate learns from it
+//	p.Tokens(k)    // k more
+//
+// # How it decides
+//
+// A request is let in if its predicted time to first token is within a share of
+// the objective: the prompt tokens ahead of it, admitted but not answered,
+// divided by the rate at which the units work prompts off. That rate is learned
+// from first tokens, per unit, so that it follows the fleet's size at once
+// ([Gate.Observe]); it falls through silence, so that a stalled engine closes the
+// gate. A second guard keeps the time per output token at its objective. Nothing
+// is tuned for a model or a device. While nothing is learned, a few requests go
+// ahead, and twice as many in each round.
+//
+// What does not fit waits, first come, first served, for as long as it can still
+// meet the objective and its own deadline, and is refused at once if it will not.
+// With no unit ready, requests wait if one is known to come soon enough.
+//
+// A server that streams nothing is judged by its time to completion instead,
+// which may grow to twice what it is at ease.
+//
+// # What it measures
+//
+// A Gate is a [signal.Source]. Demand is counted before the gate decides, in
+// requests, prompt tokens and work ([OutputWeight]), so that an autoscaler sees
+// what was asked for and not what was let through. The work that one unit can do
+// is learned from how the time per output token changes with what the units have
+// to do, at any load.
+//
+// # Contract
+//
+// Every admitted request ends exactly once, by Permit.Release, however often it
+// is called and whether the handler returns or panics. A waiter whose context
+// ends is gone at once. Refusals come from a table, and neither they nor an
+// uncontended Acquire and Release allocate. The gate starts no goroutine, reads
+// no header and looks at no host's CPU.
+//
+// # Concurrency
+//
+// A Gate and a Permit may be used from any goroutine; a [Rejected] is immutable.
+// An [Admission], the pure core for simulations, belongs to one goroutine.
 package backpressure

@@ -72,12 +72,13 @@ func (l *line) pass(dt, units float64) {
 	}
 }
 
-// fold takes what was measured since the last fold into the rate.
-func (l *line) fold() {
+// fold takes what was measured since the last fold into the rate, with the time
+// constant over in seconds.
+func (l *line) fold(over float64) {
 	if l.secs <= 0 {
 		return
 	}
-	keep := math.Exp(-l.secs / learnOver)
+	keep := math.Exp(-l.secs / over)
 	l.mean = l.mean*keep + (1-keep)*l.done/l.busy
 	l.conf = l.conf*keep + (1 - keep)
 	l.rate = l.mean / l.conf

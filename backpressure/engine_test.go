@@ -73,6 +73,7 @@ type fleet struct {
 	rng      *rand.Rand
 	tokens   bool // report tokens
 	all      []*simRequest
+	held     map[*Request]*simRequest
 	patience float64
 	slower   func(t float64) float64 // factor on the length of a step
 
@@ -130,8 +131,11 @@ func (f *fleet) run(tr traffic, until float64) {
 			r := &simRequest{at: next, prompt: tr.prompt(f.rng), output: tr.output(f.rng)}
 			r.Cost = Cost{Prompt: int64(r.prompt), MaxOutput: tr.maxOutput}
 			f.all = append(f.all, r)
-			if f.a.Offer(instant(t), &r.Request).Action == Admit {
+			switch f.a.Offer(instant(t), &r.Request).Action {
+			case Admit:
 				f.place(t, r)
+			case Hold:
+				f.held[&r.Request] = r
 			}
 			if next = step(next); next > until {
 				next = math.Inf(1)
@@ -165,23 +169,16 @@ func (f *fleet) pump(t float64) {
 		if r == nil {
 			break
 		}
+		delete(f.held, r)
 	}
 	for {
 		r := f.a.Next(instant(t))
 		if r == nil {
 			return
 		}
-		f.place(t, f.find(r))
+		f.place(t, f.held[r])
+		delete(f.held, r)
 	}
-}
-
-func (f *fleet) find(r *Request) *simRequest {
-	for i := len(f.all) - 1; i >= 0; i-- {
-		if &f.all[i].Request == r {
-			return f.all[i]
-		}
-	}
-	panic("unknown request")
 }
 
 // place sends r to the engine with the fewest requests.
@@ -278,7 +275,7 @@ func newFleet(t testing.TB, cfg Config, n int, seed uint64) *fleet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fleet{a: a, rng: rand.New(rand.NewPCG(seed, 1)), tokens: true, patience: 10}
+	f := &fleet{a: a, held: make(map[*Request]*simRequest), rng: rand.New(rand.NewPCG(seed, 1)), tokens: true, patience: 10}
 	for range n {
 		f.engines = append(f.engines, smallEngine())
 	}

@@ -9,12 +9,12 @@ func rag(rate float64) traffic {
 	return traffic{rate: func(float64) float64 { return rate }, prompt: lognormal(4000, 0.4), output: lognormal(150, 0.6)}
 }
 
-// goodRate runs traffic against n units for 150 s and returns the good requests
+// goodRate runs traffic against n units for 120 s and returns the good requests
 // per second and unit, start and end left out.
 func goodRate(t *testing.T, cfg Config, n int, tr traffic, seed uint64) float64 {
 	f := newFleet(t, cfg, n, seed)
-	f.run(tr, 150)
-	return float64(f.good(20, 140, 2, 0.1)) / 120 / float64(n)
+	f.run(tr, 120)
+	return float64(f.good(20, 110, 2, 0.1)) / 90 / float64(n)
 }
 
 // The goodput at overload, over the best that the same engines reach at any load
@@ -24,11 +24,11 @@ func TestGoodputUnderOverload(t *testing.T) {
 		traffic func(float64) traffic
 		loads   []float64 // around the knee, per unit
 	}{
-		"chat":           {chat, []float64{11, 11.5, 12, 12.5}},
-		"long documents": {rag, []float64{5, 5.4, 5.7, 6}},
+		"chat":           {chat, []float64{11.5, 12}},
+		"long documents": {rag, []float64{5.4, 5.8}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			const n = 2
+			const n = 1
 			capacity := 0.0
 			for _, load := range kind.loads {
 				capacity = max(capacity, goodRate(t, Config{Mode: Off}, n, kind.traffic(load*n), 1))
@@ -36,11 +36,13 @@ func TestGoodputUnderOverload(t *testing.T) {
 			for _, over := range []float64{2, 5, 10} {
 				load := over * capacity * n
 				got := goodRate(t, Config{}, n, kind.traffic(load), 2) / capacity
-				none := goodRate(t, Config{Mode: Off}, n, kind.traffic(load), 2) / capacity
-				t.Logf("%gx: %.3f of the capacity of %.2f requests/s per unit; without a gate %.3f", over, got, capacity, none)
+				t.Logf("%gx: %.3f of the capacity of %.2f requests/s per unit", over, got, capacity)
 				if got < 0.9 {
 					t.Errorf("goodput at %gx is %.3f of capacity, want at least 0.9", over, got)
 				}
+			}
+			if none := goodRate(t, Config{Mode: Off}, n, kind.traffic(2*capacity*n), 2) / capacity; none > 0.1 {
+				t.Errorf("without a gate goodput at 2x is %.3f of capacity: this is no overload", none)
 			}
 		})
 	}
@@ -59,7 +61,7 @@ func TestCapacityLoss(t *testing.T) {
 			f.a.Observe(instant(s), Outlook{Ready: 3, Members: 1})
 		}
 	}
-	f.run(chat(load), 150)
+	f.run(chat(load), 100)
 	got := float64(f.good(62, 92, 2, 0.1)) / 30
 	t.Logf("%.1f good requests/s in the 30 s from 2 s after the loss, %.1f with three units from the start: %.3f", got, left, got/left)
 	if got < 0.95*left {
@@ -111,7 +113,7 @@ func TestLearnsTheUnitRate(t *testing.T) {
 					worst = max(s.UnitRate/truth-1, 1-s.UnitRate/truth)
 				}
 			}
-			f.run(tt.traffic(tt.rate*n), 180)
+			f.run(tt.traffic(tt.rate*n), 120)
 			t.Logf("learned %.0f, true %.0f tokens/s; at worst %.0f %% off from the first minute on; use %.2f, idle step %v", s.UnitRate, truth, 100*worst, s.UnitUse, s.IdleTPOT)
 			if worst > 0.25 {
 				t.Errorf("the unit rate was %.0f %% off, want 25 at most", 100*worst)

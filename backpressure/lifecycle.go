@@ -42,7 +42,7 @@ func (a *Admission) evict(r *Request, why Reason) Verdict {
 	case why == QueueTimeout && a.units == 0:
 		why = NoCapacity
 	case why == QueueTimeout:
-		retry = seconds(a.line(r).seconds(r.amount, a.units) - a.budget(r))
+		retry = seconds(min(a.line(r).seconds(r.amount, a.units)-a.budget(r), maxSaturated))
 	}
 	a.refused(why)
 	return Verdict{Shed, why, retry}
@@ -138,10 +138,10 @@ func (a *Admission) Done(now time.Time, r *Request, o Outcome) {
 	}
 	t := a.advance(now)
 	if r.whole {
-		a.lines[answers].leave(r.amount, o == Completed)
 		if o == Completed {
-			a.whole.finished(t - r.admitted)
+			a.whole.finished(t-r.admitted, a.lines[answers].requests, a.units)
 		}
+		a.lines[answers].leave(r.amount, o == Completed)
 	} else if r.state == waiting {
 		a.lines[prompts].leave(r.amount, o == Completed)
 		a.unstreamed = a.unstreamed || o == Completed

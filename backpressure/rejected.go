@@ -103,6 +103,6 @@ func (t *table) pick(v Verdict, evicted bool) *Rejected {
 	t.rng ^= t.rng << 13 // xorshift: cheap, and enough to spread clients
 	t.rng ^= t.rng >> 17
 	t.rng ^= t.rng << 5
-	secs += t.rng % (secs/2 + 2)
+	secs += t.rng >> 16 * (secs/2 + 2) >> 16
 	return &t.all[e][v.Reason][min(secs, maxRetry)]
 }

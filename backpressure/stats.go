@@ -126,10 +126,10 @@ func (a *Admission) saturation(sum tally) float64 {
 	}
 	full := 0.0
 	if l := &a.lines[prompts]; l.requests > 0 || a.queue.n > 0 {
-		full = l.seconds(a.queue.amount[prompts], a.units) / (a.cfg.Share * a.cfg.TTFT.Seconds())
+		full = l.seconds(a.queue.amount[prompts], a.units) / a.firstToken
 	}
 	if l := &a.lines[answers]; l.requests > 0 || a.queue.n > 0 {
-		full = max(full, l.seconds(a.queue.amount[answers], a.units)/a.whole.budget(a.cfg.Share*a.cfg.TTFT.Seconds()))
+		full = max(full, l.seconds(a.queue.amount[answers], a.units)/a.whole.budget(a.firstToken))
 	}
 	full = max(full, a.crowded())
 	if sum.shed > 0 {

@@ -42,13 +42,6 @@ func (w *watcher) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// WriteString saves io.WriteString a copy where the server can.
-func (w *watcher) WriteString(s string) (int, error) {
-	n, err := io.WriteString(w.ResponseWriter, s)
-	w.wrote([]byte(s[:max(n, 0)]))
-	return n, err
-}
-
 // wrote takes note of a piece of the body that went out.
 func (w *watcher) wrote(p []byte) {
 	if len(p) == 0 {

@@ -1,0 +1,157 @@
+package backpressure
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// Whatever happens, in whatever order and at whatever time: every request is
+// counted once, the queue stays within its bounds and in order, and nothing is
+// left when all have ended.
+func TestLaws(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, err := NewAdmission(Config{
+			Mode:  Mode(rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(t, "mode")),
+			Queue: Queue{Requests: rapid.IntRange(-1, 5).Draw(t, "queue"), Bytes: 100},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := epoch
+		var running, waits []*Request
+		ended := 0
+		forget := func(r *Request) {
+			for i, w := range waits {
+				if w == r {
+					waits = append(waits[:i:i], waits[i+1:]...)
+					return
+				}
+			}
+			t.Fatal("the queue returned a request that did not wait")
+		}
+		pump := func() {
+			for {
+				r, v := a.Expire(now)
+				if r == nil {
+					break
+				}
+				if v.Action != Shed || v.Reason == Admitted {
+					t.Fatalf("evicted with %+v", v)
+				}
+				forget(r)
+			}
+			for {
+				r := a.Next(now)
+				if r == nil {
+					return
+				}
+				if r != waits[0] {
+					t.Fatal("overtaken in the queue")
+				}
+				forget(r)
+				running = append(running, r)
+			}
+		}
+		pick := func(s []*Request) *Request {
+			if len(s) == 0 {
+				return nil
+			}
+			return s[rapid.IntRange(0, len(s)-1).Draw(t, "which")]
+		}
+		check := func() {
+			s := a.Stats(now)
+			if s.InFlight != len(running) || s.Waiting != len(waits) {
+				t.Fatalf("%d in flight, %d waiting; want %d, %d", s.InFlight, s.Waiting, len(running), len(waits))
+			}
+			if s.Offered != s.Admitted+s.Shed.Total()+uint64(s.Waiting) {
+				t.Fatalf("offered %d, admitted %d, shed %d, waiting %d", s.Offered, s.Admitted, s.Shed.Total(), s.Waiting)
+			}
+			if s.Completed+s.Failed+s.Abandoned != uint64(ended) {
+				t.Fatalf("%d ended, %d of them counted", ended, s.Completed+s.Failed+s.Abandoned)
+			}
+			if s.Waiting > max(a.cfg.Queue.Requests, 0) || s.WaitingBytes > 100 || s.WaitingBytes < 0 {
+				t.Fatalf("%d requests and %d bytes wait", s.Waiting, s.WaitingBytes)
+			}
+			for _, v := range []float64{s.PromptsAhead, s.DrainRate, s.WaitingWork, s.Saturation, float64(s.Decoding), float64(s.PredictedTTFT)} {
+				if !(v >= 0) {
+					t.Fatalf("a figure is %v: %+v", v, s)
+				}
+			}
+		}
+		end := func(r *Request) {
+			a.Done(now, r, Outcome(rapid.IntRange(0, 2).Draw(t, "outcome")))
+			a.Done(now, r, Completed) // once too often
+			for i, x := range running {
+				if x == r {
+					running = append(running[:i:i], running[i+1:]...)
+					break
+				}
+			}
+			ended++
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"": func(*rapid.T) { pump(); check() },
+			"offer": func(t *rapid.T) {
+				r := &Request{Cost: Cost{
+					Prompt:    rapid.Int64Range(-1, 5000).Draw(t, "prompt"),
+					MaxOutput: rapid.Int64Range(-1, 500).Draw(t, "output"),
+					Bytes:     rapid.Int64Range(0, 60).Draw(t, "bytes"),
+					Whole:     rapid.Bool().Draw(t, "whole"),
+				}}
+				if rapid.Bool().Draw(t, "hasDeadline") {
+					r.Deadline = now.Add(time.Duration(rapid.IntRange(-100, 5000).Draw(t, "deadline")) * time.Millisecond)
+				}
+				switch v := a.Offer(now, r); v.Action {
+				case Admit:
+					running = append(running, r)
+				case Hold:
+					waits = append(waits, r)
+				}
+			},
+			"first token": func(*rapid.T) {
+				if r := pick(running); r != nil {
+					a.FirstToken(now, r)
+				}
+			},
+			"tokens": func(t *rapid.T) {
+				if r := pick(running); r != nil {
+					a.Tokens(now, r, rapid.Int64Range(-1, 50).Draw(t, "n"))
+				}
+			},
+			"done": func(*rapid.T) {
+				if r := pick(running); r != nil {
+					end(r)
+				}
+			},
+			"cancel": func(*rapid.T) {
+				if r := pick(waits); r != nil {
+					a.Cancel(now, r)
+					forget(r)
+				}
+			},
+			"observe": func(t *rapid.T) {
+				a.Observe(now, Outlook{
+					Ready:   rapid.IntRange(-1, 5).Draw(t, "ready"),
+					Members: rapid.IntRange(-1, 3).Draw(t, "members"),
+					ReadyIn: time.Duration(rapid.IntRange(0, 40).Draw(t, "in")) * time.Second,
+				})
+			},
+			"drain": func(t *rapid.T) { a.Drain(rapid.Bool().Draw(t, "on")) },
+			"time": func(t *rapid.T) {
+				now = now.Add(time.Duration(rapid.SampledFrom([]int{1, 20, 300, 5000, -300, -500_000, 500_000}).Draw(t, "ms")) * time.Millisecond)
+			},
+		})
+		for len(running) > 0 {
+			end(running[0])
+			pump()
+		}
+		a.Drain(true)
+		pump()
+		check()
+		if s := a.Stats(now); s.PromptsAhead != 0 || s.WaitingWork != 0 || s.Decoding != 0 {
+			t.Fatalf("left behind: %+v", s)
+		}
+	})
+}
