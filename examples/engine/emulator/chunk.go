@@ -46,6 +46,8 @@ func (c *chunks) chunk(first, last bool) []byte {
 	}
 	content := `"text":"` + word + `"`
 	if c.form.chat {
+		// The role comes with the first token and not in a chunk of its own, so
+		// that chunks can be counted as tokens.
 		role := ""
 		if first {
 			role = `"role":"assistant",`
@@ -86,6 +88,7 @@ func (c *chunks) whole() []byte {
 		c.head, c.form.whole, content, c.usage())
 }
 
+// usage is the JSON member with the token counts.
 func (c *chunks) usage() string {
 	return fmt.Sprintf(`"usage":{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d}`, c.prompt, c.output, c.prompt+c.output)
 }

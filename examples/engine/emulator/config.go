@@ -85,6 +85,7 @@ type Fault struct {
 	Crash bool
 }
 
+// validate reports the first thing that is wrong with f.
 func (f Fault) validate() error {
 	if f.After < 0 {
 		return fmt.Errorf("evenkeel: emulator fault: After is %v; give 0 or more", f.After)
@@ -98,6 +99,8 @@ func (f Fault) validate() error {
 	return nil
 }
 
+// checkSlow is for flags, Config and the endpoint alike. The bounds keep a step
+// between microseconds and hours.
 func checkSlow(factor float64) error {
 	if math.IsNaN(factor) || factor < 0.01 || factor > 1000 {
 		return fmt.Errorf("evenkeel: emulator fault: slow is %v; give a factor of 0.01 to 1000", factor)

@@ -34,12 +34,14 @@ func (f *fault) hung() <-chan struct{} {
 	return f.resume
 }
 
+// setSlow counts from the next step on.
 func (f *fault) setSlow(factor float64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.slow = factor
 }
 
+// setHang begins or ends a hang. To do so twice changes nothing.
 func (f *fault) setHang(hang bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

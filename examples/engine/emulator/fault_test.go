@@ -50,6 +50,9 @@ func TestHang(t *testing.T) {
 		if err := <-r.ended; err != nil {
 			t.Errorf("Run = %v", err)
 		}
+		if b := r.server.metrics.behind; b != 0 {
+			t.Errorf("the hang counts as %v behind schedule", b)
+		}
 	})
 }
 
@@ -151,5 +154,18 @@ func TestJitterIsRepeatableAndKeepsTheMean(t *testing.T) {
 	}
 	if mean := (a[2000] - a[0]) / 2000; mean < 9900*time.Microsecond || mean > 10100*time.Microsecond {
 		t.Errorf("mean %v, want 10 ms", mean)
+	}
+}
+
+func TestCatchUp(t *testing.T) {
+	end := time.Unix(1000, 0)
+	for _, c := range []struct{ late, dropped time.Duration }{
+		{-time.Second, 0}, {0, 0}, {time.Second, 0}, {time.Second + 1, time.Second + 1}, {time.Hour, time.Hour},
+	} {
+		now := end.Add(c.late)
+		got, dropped := catchUp(end, now)
+		if dropped != c.dropped || !got.Equal(end.Add(c.dropped)) {
+			t.Errorf("%v late: ends at %v, dropped %v", c.late, got, dropped)
+		}
 	}
 }

@@ -38,21 +38,34 @@ func (s *Server) loop() {
 		}
 		end = end.Add(time.Duration(float64(d) * s.fault.slowness() * s.noise(rng)))
 		now := time.Now()
-		if behind := now.Sub(end); behind > tooFarBehind {
-			s.lag(behind)
-			end = now
+		var dropped time.Duration
+		if end, dropped = catchUp(end, now); dropped > 0 {
+			s.lag(dropped)
 		}
-		timer.Reset(end.Sub(now))
+		timer.Reset(end.Sub(now)) // fires at once when that is past
 		select {
 		case <-timer.C:
 		case <-s.dead:
 			return
 		}
-		if !s.sound(nil) { // a hung engine stands still here
-			return
+		if s.fault.hung() != nil { // a hung engine stands still here
+			if !s.sound(nil) {
+				return
+			}
+			end = time.Now() // and then goes on; it does not make up for it
 		}
 		s.deliver(time.Now(), events)
 	}
+}
+
+// catchUp returns when the step that should end at end is to end: then, or now
+// if the schedule is too far behind to be caught up with, and how much time was
+// dropped for that. A little behind is made up for by steps that do not sleep.
+func catchUp(end, now time.Time) (time.Time, time.Duration) {
+	if behind := now.Sub(end); behind > tooFarBehind {
+		return now, behind
+	}
+	return end, 0
 }
 
 // step takes the engine's next step. last reports that there is nothing to do

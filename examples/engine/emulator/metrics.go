@@ -19,6 +19,7 @@ type metrics struct {
 func (m *metrics) init(name string) {
 	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 	m.labels = `model_name="` + escape.Replace(name) + `",engine="0"`
+	// The bounds are vLLM's, so that queries written for it fit.
 	m.ttft.bounds = []float64{.001, .005, .01, .02, .04, .06, .08, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 640, 2560}
 	m.itl.bounds = []float64{.01, .025, .05, .075, .1, .15, .2, .3, .4, .5, .75, 1, 2.5, 5, 7.5, 10, 20, 40, 80}
 	m.e2e.bounds = []float64{.3, .5, .8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680}
@@ -50,6 +51,7 @@ type page struct {
 	labels string
 }
 
+// head begins a metric, as the format wants it before its samples.
 func (p *page) head(name, kind, help string) {
 	p.WriteString("# HELP " + name + " " + help + "\n# TYPE " + name + " " + kind + "\n")
 }
@@ -61,11 +63,14 @@ func (p *page) line(name, more string, v float64) {
 	p.WriteByte('\n')
 }
 
+// one writes a metric of one sample.
 func (p *page) one(name, kind, help string, v float64) {
 	p.head(name, kind, help)
 	p.line(name, "", v)
 }
 
+// histogram writes cumulative buckets. One that is still empty is written too:
+// a reader must be able to tell "none yet" from "no such metric".
 func (p *page) histogram(name, help string, h *histogram) {
 	p.head(name, "histogram", help)
 	total := uint64(0)
@@ -97,6 +102,8 @@ func (s *Server) metricsPage() string {
 	p := page{labels: m.labels}
 	p.one("vllm:num_requests_running", "gauge", "Requests in the batch.", float64(e.Running()))
 	p.one("vllm:num_requests_waiting", "gauge", "Requests in the queue.", float64(e.Waiting()))
+	// All wait for room here. vLLM's other reason is a batch limit by design,
+	// which an autoscaler must not scale on.
 	p.head("vllm:num_requests_waiting_by_reason", "gauge", "Requests in the queue, by what they wait for.")
 	p.line("vllm:num_requests_waiting_by_reason", `,reason="capacity"`, float64(e.Waiting()))
 	p.line("vllm:num_requests_waiting_by_reason", `,reason="deferred"`, 0)

@@ -16,20 +16,29 @@ const (
 // A request is what the engine understands of a completion's body. Sampling
 // parameters and whatever else there may be are ignored.
 type request struct {
-	Model               string    `json:"model"`
-	Messages            []message `json:"messages"`
-	Prompt              text      `json:"prompt"`
-	MaxTokens           *int64    `json:"max_tokens"`
-	MaxCompletionTokens *int64    `json:"max_completion_tokens"`
-	N                   *int64    `json:"n"`
-	Stream              bool      `json:"stream"`
-	StreamOptions       struct {
+	Model string `json:"model"` // empty: whatever is served
+
+	// The prompt, in the one form or the other. Both count.
+	Messages []message `json:"messages"`
+	Prompt   text      `json:"prompt"`
+
+	// The length of the output, under its old name and its new one. The new one
+	// wins. A pointer tells 0, which is refused, from absent.
+	MaxTokens           *int64 `json:"max_tokens"`
+	MaxCompletionTokens *int64 `json:"max_completion_tokens"`
+	N                   *int64 `json:"n"`
+
+	Stream        bool `json:"stream"`
+	StreamOptions struct {
+		// IncludeUsage asks for a last chunk with the token counts.
 		IncludeUsage bool `json:"include_usage"`
 	} `json:"stream_options"`
+
 	// PromptTokens is our extension: the exact length of the prompt.
 	PromptTokens *int64 `json:"evenkeel_prompt_tokens"`
 }
 
+// A message of a chat. Roles and names are a few tokens that do not matter here.
 type message struct {
 	Content text `json:"content"`
 }
@@ -61,6 +70,8 @@ func (t *text) UnmarshalJSON(data []byte) error {
 	return errors.New("a prompt or content must be a string or a list")
 }
 
+// list measures content parts, of which only text counts, token numbers, or the
+// one prompt of a list.
 func (t *text) list(data []byte) error {
 	var items []json.RawMessage
 	if err := json.Unmarshal(data, &items); err != nil {
@@ -90,7 +101,8 @@ func (t *text) list(data []byte) error {
 	return nil
 }
 
-// An invalid request, by its answer's status.
+// A badRequest is a request that cannot be served, now or later, with the status
+// of its answer.
 type badRequest struct {
 	status  int
 	message string

@@ -35,6 +35,8 @@ func (s *Server) routes() http.Handler {
 		defer s.inUse.Done()
 		w.Header().Set("Server", serverName)
 		all.ServeHTTP(w, r)
+		// A handler that gave up because the engine ended must not look like an
+		// answer that came to its end.
 		select {
 		case <-s.dead:
 			if s.crashed() {
@@ -63,6 +65,7 @@ func (s *Server) crashed() bool {
 	return s.cause != nil
 }
 
+// serveHealth says 200 with no body when the engine takes requests, as vLLM does.
 func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	p := s.phase
@@ -77,6 +80,7 @@ func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
+// serveModels lists the one model, and the longest request that it takes.
 func (s *Server) serveModels(w http.ResponseWriter, _ *http.Request) {
 	type model struct {
 		ID          string `json:"id"`
@@ -91,6 +95,7 @@ func (s *Server) serveModels(w http.ResponseWriter, _ *http.Request) {
 	}{"list", []model{{s.cfg.ServedName, "model", s.born.Unix(), serverName, s.cfg.Model.KVTokens}}})
 }
 
+// serveVersion says plainly that this is no engine.
 func serveVersion(w http.ResponseWriter, _ *http.Request) {
 	answer(w, struct {
 		Version  string `json:"version"`

@@ -34,8 +34,8 @@ type Server struct {
 	cfg     Config
 	name    []byte // ServedName as a JSON string
 	handler http.Handler
-	fault   fault
-	born    time.Time
+	fault   fault     // has a lock of its own: hanging must not stop its end
+	born    time.Time // "created" in the list of models
 
 	wake  chan struct{}  // there is work for an idle loop
 	idle  chan struct{}  // closed when the loop has drained
@@ -45,9 +45,9 @@ type Server struct {
 	mu      sync.Mutex // guards what follows
 	phase   phase
 	ran     bool
-	cause   error // why dead was closed
-	engine  *llm.Engine
-	streams map[uint64]*stream
+	cause   error              // why dead was closed, nil after a drain
+	engine  *llm.Engine        // its events are the loop's until the next step
+	streams map[uint64]*stream // by the engine's request ID, until the last token
 	lastID  uint64
 	metrics metrics
 }
@@ -104,11 +104,14 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	s.ran = true
 	s.mu.Unlock()
+	// Faults count from here, so that one can befall the start-up.
 	for _, f := range s.cfg.Faults {
 		t := time.AfterFunc(f.After, func() { s.apply(f) })
 		defer t.Stop()
 	}
 
+	// It listens while it loads: /health says so, where vLLM refuses connections.
+	// With a listener that was handed down nobody could refuse them anyway.
 	var web sync.WaitGroup
 	server := &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second}
 	if s.cfg.Listener != nil {
@@ -143,6 +146,7 @@ func (s *Server) Run(ctx context.Context) error {
 			}
 		}
 	}
+	// From here on no handler enters; those inside see dead and leave.
 	s.end(nil)
 	_ = server.Close()
 	web.Wait()

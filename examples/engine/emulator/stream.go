@@ -59,6 +59,7 @@ func (s *Server) open(prompt, output int64) (*stream, error) {
 	case s.engine.Waiting() >= s.cfg.MaxQueue:
 		return nil, errQueueFull
 	}
+	// An ID that the engine refuses is free for the next request.
 	id := s.lastID + 1
 	if err := s.engine.Add(llm.Request{ID: id, Prompt: prompt, Output: output}); err != nil {
 		return nil, err
