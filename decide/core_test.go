@@ -216,6 +216,37 @@ func TestStages(t *testing.T) {
 			{20, 12, -1, 12, recommend, setpoint, 12, members(10, 0)},
 			{25, 1, -1, 12, hold, lost, 1, members(-1, -1)},
 		}},
+		"what was seen on bad data is no evidence": {func(c *decide.Config) { c.Down.Window = 30 * time.Second }, []step{
+			{0, 8, 8, 8, recommend, setpoint, 8, members(4, 4)},
+			{20, 3, -1, 8, stabilise, window, 3, members(4, 4)},
+			{25, 2, -1, 8, stabilise, window, 8, members(4, 1)},
+			{50, 2, -1, 8, hold, lost, 3, members(4, 1)},
+			{60, 3, -1, 8, stabilise, window, 3, members(4, 4)},
+			{85, 3, -1, 8, stabilise, window, 3, members(4, 4)},
+			{92, 3, -1, 3, recommend, setpoint, 3, members(4, 4)},
+		}},
+		"old though it says fresh": {nil, []step{
+			{0, 2, 5, 5, combine, allHeld, 5, func(in *decide.Input) { in.Signals[0].Age = 16 * time.Second }},
+			{5, 2, 5, 2, recommend, setpoint, 2, func(in *decide.Input) { in.Signals[0].Age = 15 * time.Second }},
+		}},
+		"an override counts as wanted": {func(c *decide.Config) { c.Up.Window, c.Down.Window = 30*time.Second, 30*time.Second }, []step{
+			{0, 5, 5, 9, override, wish, 5, func(in *decide.Input) {
+				in.Override = decide.Override{Replicas: 9, Until: started.Add(time.Second)}
+			}},
+			{5, 5, -1, 9, stabilise, window, 5, nil},
+			{32, 5, -1, 5, recommend, setpoint, 5, nil},
+			{100, 5, -1, 2, override, wish, 5, func(in *decide.Input) {
+				in.Override = decide.Override{Replicas: 2, Until: started.Add(101 * time.Second)}
+			}},
+			{105, 5, -1, 2, stabilise, window, 5, nil},
+			{132, 5, -1, 5, recommend, setpoint, 5, nil},
+		}},
+		"rate after a fall": {func(c *decide.Config) { c.Up.Rate = decide.Rate{Count: 1, Period: 30 * time.Second} }, []step{
+			{0, 9, 12, 9, recommend, setpoint, 9, nil},
+			{1, 6, -1, 6, recommend, setpoint, 6, nil},
+			{29, 50, 6, 13, rateStage, tooFast, 50, nil},
+			{30, 50, 6, 7, rateStage, tooFast, 50, nil},
+		}},
 		"override": {nil, []step{
 			{0, 5, 5, 2, override, wish, 5, func(in *decide.Input) {
 				in.Override = decide.Override{Replicas: 2, Until: started.Add(time.Minute)}
@@ -250,4 +281,50 @@ func TestStages(t *testing.T) {
 
 func starting(ready int64, cohorts ...decide.Cohort) func(*decide.Input) {
 	return func(in *decide.Input) { in.Fleet.Ready, in.Fleet.Starting = ready, cohorts }
+}
+
+// Work is queued for 10, 11 are wanted in all, and some are stuck: tolerance
+// lets through what the queue needs, and so it does where pending is left out.
+func TestQueuedWorkPassesTolerance(t *testing.T) {
+	core := newCore(t, simple(func(c *decide.Config) {
+		c.Up.Tolerance = 0.4
+		c.Policies = append(c.Policies, decide.NamedSpec{Name: "backlog", Spec: decide.Backlog{Queue: queue, PerReplica: 1}})
+	}))
+	in := decide.Input{Now: started, Limits: fixed, Signals: []signal.Sample{signal.Value(11), signal.Value(300)}}
+	for _, tc := range []struct {
+		desired, ready, stuck int64
+		binding               decide.Stage
+		want, without         int64
+	}{
+		{8, 8, 0, decide.StageTolerance, 10, 11},
+		{10, 10, 0, decide.StageTolerance, 10, 11},
+		{7, 7, 0, decide.StageRecommend, 11, 11},
+		{8, 5, 2, decide.StagePending, 13, 10},
+	} {
+		in.Fleet = decide.Fleet{Desired: tc.desired, Ready: tc.ready, Starting: []decide.Cohort{{N: tc.stuck, Stuck: true}}}
+		_, d := core.Next(decide.State{}, in)
+		if d.Desired != tc.want || d.Without != tc.without || d.Binding != tc.binding {
+			t.Errorf("from %d: %s; want %d by %v, without it %d", tc.desired, text(t, d), tc.want, tc.binding, tc.without)
+		}
+	}
+}
+
+// Another window in the configuration does not empty the one in the state.
+func TestWindowOutlivesConfiguration(t *testing.T) {
+	in := decide.Input{Now: started, Limits: fixed, Signals: []signal.Sample{signal.Value(8)}, Fleet: decide.Fleet{Desired: 8, Ready: 8}}
+	long := newCore(t, simple(func(c *decide.Config) { c.Down.Window = 10 * time.Minute }))
+	short := newCore(t, simple(func(c *decide.Config) { c.Down.Window = time.Minute }))
+	s, _ := long.Next(decide.State{}, in)
+	in.Signals[0].Value = 2
+	for _, tc := range []struct {
+		after time.Duration
+		want  int64
+	}{{20 * time.Second, 8}, {75 * time.Second, 8}, {90 * time.Second, 2}} {
+		in.Now = started.Add(tc.after)
+		var d decide.Decision
+		if s, d = short.Next(s, in); d.Desired != tc.want {
+			t.Errorf("after %v: %s, want %d", tc.after, text(t, d), tc.want)
+		}
+		in.Fleet.Desired = d.Desired
+	}
 }

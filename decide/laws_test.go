@@ -166,6 +166,9 @@ func TestLawQueueIsNotStranded(t *testing.T) {
 		}
 		in := decide.Input{Now: started, Limits: fixed, Signals: goodSignals(t)}
 		in.Fleet = anyFleet(t, started)
+		if rapid.Bool().Draw(t, "nearly enough") {
+			in.Fleet.Desired = int64(in.Signals[1].Value/30) - rapid.Int64Range(0, 3).Draw(t, "short by")
+		}
 		_, d := core.Next(decide.State{}, in)
 		if need := d.Recommendations[0]; in.Signals[1].Value > 0 && d.Desired < need.Replicas {
 			t.Fatalf("work is queued that needs %d: %s", need.Replicas, text(t, d))

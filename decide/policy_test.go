@@ -48,6 +48,7 @@ func TestPolicies(t *testing.T) {
 		"track negative":     {decide.Track{Signal: use, Setpoint: 0.7}, 3, 3, [4]float64{0, 0, 0, -1}, want{Held: true, Reason: decide.ReasonInvalid, A: 3}},
 		"capacity":           {offered, 1, 1, [4]float64{700}, want{Replicas: 105, Reason: decide.ReasonDemand, A: 700, B: 7}}, // 100 + 0.5 × 10
 		"capacity small":     {offered, 1, 1, [4]float64{0.001}, want{Replicas: 1, Reason: decide.ReasonDemand, A: 0.001, B: 7}},
+		"capacity huge":      {decide.Capacity{Demand: demand, PerReplica: 1e-300, Headroom: -1}, 1, 1, [4]float64{1e300}, want{Replicas: decide.MaxReplicas, Reason: decide.ReasonDemand, A: 1e300, B: 7e-301}},
 		"capacity idle":      {offered, 1, 1, [4]float64{}, want{Reason: decide.ReasonIdle}},
 		"capacity learned":   {learned, 4, 4, [4]float64{30, 0, 10}, want{Replicas: 3, Reason: decide.ReasonDemand, A: 30, B: 10}},
 		"capacity unknown":   {learned, 4, 4, [4]float64{30, 0, 0}, want{Held: true, Reason: decide.ReasonUnknown, A: 2}},

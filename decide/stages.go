@@ -82,9 +82,7 @@ func (t *tick) decide(d *Decision) {
 	bound := false
 	for s := StagePending; s <= StageBounds; s++ {
 		if s == StageStabilise {
-			t.wanted = v
-			floor, _, _, _ := t.hold(v)
-			t.evidence = floor
+			t.weigh(v)
 		}
 		out, reason, a, b := t.stage(s, v)
 		if reason != ReasonNone {
@@ -107,6 +105,18 @@ func (t *tick) decide(d *Decision) {
 		}
 		d.Without = v
 	}
+}
+
+// weigh notes how far v is evidence of what is needed. While bad data keeps the
+// count up, v is none; once the data is good again, a whole window has to pass.
+func (t *tick) weigh(v int64) {
+	t.wanted = v
+	t.evidence, _, _, _ = t.hold(v)
+	spoilt := v < t.cur && t.evidence >= t.cur
+	if t.state.spoilt && !spoilt {
+		t.state.down.insert(t.cur, false)
+	}
+	t.state.spoilt = spoilt
 }
 
 // stage returns what stage s makes of v, and why: ReasonNone if it has nothing

@@ -26,6 +26,7 @@ type State struct {
 	lastUp, lastDown instant
 	busy             int64 // observed, when more than zero was last wanted
 	unaged           int64 // observed+1, since when there are cohorts of unknown age
+	spoilt           bool  // bad data kept the count up at the last step
 
 	policies []memory // the core's, in its order, then those of others by name
 	scratch  Input    // memory of Step
@@ -158,7 +159,9 @@ func (s *State) advance(in *Input, c *Config) {
 // remember notes what was wanted and decided.
 func (s *State) remember(t *tick, desired int64) {
 	s.up.insert(t.wanted, true)
-	s.down.insert(t.evidence, false)
+	if !s.spoilt {
+		s.down.insert(t.evidence, false)
+	}
 	if t.evidence > 0 {
 		s.busy = s.observed
 	}

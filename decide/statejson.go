@@ -39,6 +39,7 @@ type stateJSON struct {
 	LastDown instant              `json:"last_down,omitempty"`
 	Busy     int64                `json:"busy,omitempty"`
 	Unaged   int64                `json:"unaged,omitempty"`
+	Spoilt   bool                 `json:"spoilt,omitempty"`
 	Policies map[string][]float64 `json:"policies,omitempty"`
 }
 
@@ -54,7 +55,7 @@ func (s State) MarshalJSON() ([]byte, error) {
 		Version: stateVersion, Started: s.started, Last: s.last, Observed: s.observed,
 		From: s.from, Decided: s.decided, Up: s.up.wire(), Down: s.down.wire(),
 		Ups: s.ups.wire(), Downs: s.downs.wire(), LastUp: s.lastUp, LastDown: s.lastDown,
-		Busy: s.busy, Unaged: s.unaged, Policies: make(map[string][]float64, len(s.policies)),
+		Busy: s.busy, Unaged: s.unaged, Spoilt: s.spoilt, Policies: make(map[string][]float64, len(s.policies)),
 	}
 	for _, m := range s.policies {
 		if len(m.Words) > 0 {
@@ -83,7 +84,7 @@ func (s *State) UnmarshalJSON(data []byte) error {
 	}
 	out := State{
 		started: w.Started, last: w.Last, observed: w.Observed, from: w.From, decided: w.Decided,
-		lastUp: w.LastUp, lastDown: w.LastDown, busy: w.Busy, unaged: w.Unaged,
+		lastUp: w.LastUp, lastDown: w.LastDown, busy: w.Busy, unaged: w.Unaged, spoilt: w.Spoilt,
 	}
 	if !inRange(w.Last, maxInstant) || !inRange(w.LastUp, w.Last) || !inRange(w.LastDown, w.Last) {
 		return refuse("an instant is before the year 1, after 9999, or later than the last step")
@@ -130,7 +131,7 @@ func equalFixed(a, b *State) bool {
 	return a.started == b.started && a.last == b.last && a.observed == b.observed &&
 		a.from == b.from && a.decided == b.decided && a.up == b.up && a.down == b.down &&
 		a.ups == b.ups && a.downs == b.downs && a.lastUp == b.lastUp && a.lastDown == b.lastDown &&
-		a.busy == b.busy && a.unaged == b.unaged
+		a.busy == b.busy && a.unaged == b.unaged && a.spoilt == b.spoilt
 }
 
 // remembered returns the memories that are not empty, by name.
