@@ -31,12 +31,12 @@ func Run(ctx context.Context, c Config) (Report, error) {
 		}
 	}
 	s.abandon()
-	needed := ReplicasNeeded(s.Arrivals, s.Model, s.Objective.TPOT, neededWindow)
+	needed := ReplicasNeeded(s.Arrivals, s.Model, s.Objective.TPOT, needWindow)
 	return s.tally.report(&s.fleet, s.Length, ceil(needed)), nil
 }
 
-// neededWindow is the window of Report.Needed.
-const neededWindow = 10 * time.Second
+// needWindow is the window of Report.Needed and of Rush.
+const needWindow = 10 * time.Second
 
 // A simulation is one run under way.
 type simulation struct {

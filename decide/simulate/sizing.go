@@ -76,6 +76,66 @@ func SpeedFor(t trace.Trace, m llm.Model, replicas float64, tpot, window time.Du
 	return hi, nil
 }
 
+// Rush is the busiest part of t ([trace.Trace.Busiest]), sped up so that it takes
+// the given length and its busiest ten seconds need so many replicas, and the
+// speed. The faster, the longer the part of t that fits the length. It is an
+// error if t is too short.
+func Rush(t trace.Trace, m llm.Model, replicas float64, tpot, length time.Duration) (trace.Trace, float64, error) {
+	if length < needWindow || !(replicas > 0) || math.IsInf(replicas, 1) {
+		return nil, 0, fmt.Errorf("evenkeel: Rush: a length of %v and %v replicas: at least %v, and above 0", length, replicas, needWindow)
+	}
+	rush := func(speed float64) trace.Trace {
+		return t.Busiest(time.Duration(float64(length) * speed)).Speed(speed)
+	}
+	lo, hi := 1e-6, float64(t.Span())/float64(length)
+	most := ReplicasNeeded(rush(hi), m, tpot, needWindow)
+	if !(most >= replicas) || math.IsInf(most, 1) {
+		return nil, 0, fmt.Errorf("evenkeel: Rush: %d requests in %v, played in %v, need %.1f replicas of %s, not %v: take a longer trace or a shorter length",
+			len(t), t.Span(), length, most, m.Name, replicas)
+	}
+	for hi/lo > 1.001 {
+		mid := math.Sqrt(lo * hi)
+		if ReplicasNeeded(rush(mid), m, tpot, needWindow) < replicas {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return rush(hi), hi, nil
+}
+
+// Miniature is all of t, sped up so that it takes the given length, and thinned
+// ([trace.Trace.Thin]) so that its busiest ten seconds need so many replicas: a
+// whole day with its quiet and its busy hours, played in a minute by fewer
+// clients. It also returns the speed and the share of requests kept. It is an
+// error if all of t needs fewer.
+func Miniature(t trace.Trace, m llm.Model, replicas float64, tpot, length time.Duration, seed uint64) (out trace.Trace, speed, share float64, err error) {
+	if length < needWindow || !(replicas > 0) || math.IsInf(replicas, 1) {
+		return nil, 0, 0, fmt.Errorf("evenkeel: Miniature: a length of %v and %v replicas: at least %v, and above 0", length, replicas, needWindow)
+	}
+	if t.Span() > 0 {
+		speed = float64(t.Span()) / float64(length)
+	}
+	fast := t.Speed(speed)
+	most := ReplicasNeeded(fast, m, tpot, needWindow)
+	if !(most >= replicas) || math.IsInf(most, 1) {
+		return nil, 0, 0, fmt.Errorf("evenkeel: Miniature: %d requests in %v, played in %v, need %.1f replicas of %s, not %v: take a longer trace or a shorter length",
+			len(t), t.Span(), length, most, m.Name, replicas)
+	}
+	// The fewer, the more the peak is left to chance: the share is searched for
+	// and not computed from the need of the whole.
+	lo, hi := 0.0, 1.0
+	for range 20 {
+		mid := (lo + hi) / 2
+		if ReplicasNeeded(fast.Thin(mid, seed), m, tpot, needWindow) < replicas {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return fast.Thin(hi, seed), speed, hi, nil
+}
+
 // SmallestConstant finds the smallest fleet that never changes and serves at
 // least the given share of offered requests within the objective of c, trying
 // 1, 2, … up to most. Everything but the Decider, the Policy and the initial

@@ -84,3 +84,42 @@ func TestSpeedFor(t *testing.T) {
 		}
 	}
 }
+
+func TestRushAndMiniature(t *testing.T) {
+	m := preset(t, "minimax-m2.5-fp8/h100x4")
+	day, err := trace.Day(3, trace.Shape{Length: time.Hour, Mean: 4, Peak: 12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const length = 90 * time.Second
+	rush, speed, err := Rush(day, m, 6, DefaultTPOT, length)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if need := ReplicasNeeded(rush, m, DefaultTPOT, 10*time.Second); math.Abs(need-6) > 0.25 || rush.Span() > length || speed < 2 {
+		t.Errorf("the rush lasts %v at speed %.2f and needs %.2f replicas", rush.Span(), speed, need)
+	}
+	mini, speed, share, err := Miniature(day, m, 6, DefaultTPOT, length, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if need := ReplicasNeeded(mini, m, DefaultTPOT, 10*time.Second); math.Abs(need-6) > 0.25 || mini.Span() > length ||
+		math.Abs(speed-40) > 1 || math.Abs(float64(len(mini))/float64(len(day))-share) > 0.05 {
+		t.Errorf("the miniature lasts %v at speed %.2f, keeps %d of %d, %.3f, and needs %.2f replicas",
+			mini.Span(), speed, len(mini), len(day), share, need)
+	}
+	for name, tr := range map[string]trace.Trace{"empty": nil, "sparse": day.Cut(time.Minute)} {
+		if _, _, err := Rush(tr, m, 6, DefaultTPOT, length); err == nil {
+			t.Errorf("%s: a rush was found", name)
+		}
+		if _, _, _, err := Miniature(tr, m, 6, DefaultTPOT, length, 1); err == nil {
+			t.Errorf("%s: a miniature was made", name)
+		}
+	}
+	if _, _, err := Rush(day, m, 6, DefaultTPOT, time.Second); err == nil {
+		t.Error("a rush of a second was found")
+	}
+	if _, _, _, err := Miniature(day, m, math.NaN(), DefaultTPOT, length, 1); err == nil {
+		t.Error("a miniature for NaN replicas was made")
+	}
+}

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"math"
+	"math/rand/v2"
 	"sort"
 	"time"
 )
@@ -94,6 +95,20 @@ func (t Trace) Speed(k float64) Trace {
 		// A tiny k must not push an arrival out of the range of a Duration.
 		r.At = time.Duration(min(float64(r.At)/k, float64(maxArrival)))
 		out[i] = r
+	}
+	return out
+}
+
+// Thin returns the trace with each request kept by chance, at the given share:
+// the same day with fewer clients. The same seed keeps the same requests. A share
+// of 1 or more keeps all.
+func (t Trace) Thin(share float64, seed uint64) Trace {
+	rng := rand.New(rand.NewPCG(seed, 0x7468696e))
+	out := Trace{}
+	for _, r := range t {
+		if rng.Float64() < share {
+			out = append(out, r)
+		}
 	}
 	return out
 }

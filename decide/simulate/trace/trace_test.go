@@ -74,6 +74,23 @@ func TestSpeedAndCut(t *testing.T) {
 	}
 }
 
+func TestThin(t *testing.T) {
+	day, err := Day(1, Shape{Length: 10 * time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := day.Thin(0.5, 1)
+	if share := float64(len(half)) / float64(len(day)); math.Abs(share-0.5) > 0.04 {
+		t.Errorf("%.3f of the requests were kept, want half", share)
+	}
+	if !slices.Equal(half, day.Thin(0.5, 1)) || slices.Equal(half, day.Thin(0.5, 2)) {
+		t.Error("the seed does not decide what is kept")
+	}
+	if !slices.Equal(day, day.Thin(1, 1)) || len(day.Thin(0, 1)) != 0 || len(day.Thin(math.NaN(), 1)) != 0 {
+		t.Error("all must be kept at 1, and nothing at 0")
+	}
+}
+
 // Busiest is compared with trying every window, the slow way.
 func TestBusiestLaw(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
