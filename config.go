@@ -1,0 +1,157 @@
+package evenkeel
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/evenkeel/evenkeel/actuate"
+	"github.com/evenkeel/evenkeel/backpressure"
+	"github.com/evenkeel/evenkeel/decide"
+	"github.com/evenkeel/evenkeel/signal"
+)
+
+// Defaults of [Config].
+const (
+	DefaultTick    = 5 * time.Second
+	DefaultObserve = time.Second
+)
+
+// A Config describes everything one process does. It is copied by [New].
+type Config struct {
+	// Pools, at least one, each under a name of its own.
+	Pools []Pool
+	// Tick is the time between decisions. Default [DefaultTick].
+	Tick time.Duration
+	// Observe is the time between readings of the fleet's state, by which the
+	// gates are told what to expect. Default: Tick, at most [DefaultObserve].
+	Observe time.Duration
+	// Leader elects the one process that scales. Default: this process, alone.
+	Leader actuate.Leader
+	// Journal receives JSON lines: see [Replay]. Default: only the newest lines
+	// are kept, in memory, for the live page. A write that fails is reported once
+	// and the line is lost to the writer; the loop goes on.
+	Journal io.Writer
+	// MeterProvider publishes every signal as an observable instrument.
+	// Default: none.
+	MeterProvider metric.MeterProvider
+	// Hosts are the names, without port, under which the live page may be asked
+	// for, beside loopback's. Default: none.
+	Hosts []string
+	// Title of the live page. Default "evenkeel".
+	Title string
+	// Logger for what an operator should know. Default: discard.
+	Logger *slog.Logger
+}
+
+// A Pool is one scaled thing with the gate before it and the signals about it.
+type Pool struct {
+	// Name of the pool, unique in the Config. Empty is a name too.
+	Name string
+	// Gate admits the pool's requests. It is a source of signals, and is told the
+	// fleet's outlook. Default: none.
+	Gate *backpressure.Gate
+	// Sources of signals beside the Gate.
+	Sources []signal.Source
+	// Policy decides. Its Signals may be left empty: then they are those of the
+	// Gate and the Sources, in that order.
+	Policy decide.Config
+	// Limits of the count. A Max of 0 stands for Min.
+	Limits decide.Limits
+	// Embedded says that this process is itself one of the replicas. A fleet
+	// cannot wake itself from nothing, so Limits.Min must then be at least 1.
+	Embedded bool
+	// Startup is how long a replica takes to start, as far as known before the
+	// first one has been measured. Default: not known.
+	Startup time.Duration
+	// Target is the thing scaled, with the safety around it. Required if Policy
+	// has policies; to recommend and not to act, use an Actuator in dry run.
+	Target *actuate.Actuator
+	// Runners are run with the pool and stopped with it: a supervisor, a router.
+	Runners []signal.Runner
+}
+
+// WithDefaults returns c with its zero fields filled in.
+func (c Config) WithDefaults() Config {
+	if c.Tick == 0 {
+		c.Tick = DefaultTick
+	}
+	if c.Observe == 0 {
+		c.Observe = min(c.Tick, DefaultObserve)
+	}
+	if c.Title == "" {
+		c.Title = "evenkeel"
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Leader == nil {
+		c.Leader = actuate.Solo{}
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("evenkeel: "+format, args...)) }
+	if len(c.Pools) == 0 {
+		bad("Config.Pools is empty: give it at least one pool")
+	}
+	if c.Tick < 0 {
+		bad("Config.Tick is %v: it must be positive", c.Tick)
+	}
+	if c.Observe < 0 {
+		bad("Config.Observe is %v: it must be positive", c.Observe)
+	}
+	seen := make(map[string]bool, len(c.Pools))
+	for i, p := range c.Pools {
+		if seen[p.Name] {
+			bad("Config.Pools[%d].Name is %q, as another pool's is: give each its own", i, p.Name)
+		}
+		seen[p.Name] = true
+		for _, err := range p.problems() {
+			bad("Config.Pools[%d] (%q): %w", i, p.Name, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (p Pool) problems() (errs []error) {
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if p.Limits.Min < 0 {
+		bad("Limits.Min is %d: it must not be negative", p.Limits.Min)
+	}
+	if p.Limits.Max != 0 && p.Limits.Max < p.Limits.Min {
+		bad("Limits.Max is %d, below Limits.Min, %d: raise Max or lower Min", p.Limits.Max, p.Limits.Min)
+	}
+	if p.Limits.Max > decide.MaxReplicas {
+		bad("Limits.Max is %d: it must be at most %d", p.Limits.Max, decide.MaxReplicas)
+	}
+	if p.Embedded && p.Limits.Min < 1 {
+		bad("Limits.Min is %d in an embedded pool: it must be at least 1, because nobody inside a fleet of none can wake it", p.Limits.Min)
+	}
+	if p.Startup < 0 {
+		bad("Startup is %v: it must not be negative", p.Startup)
+	}
+	if len(p.Policy.Policies) > 0 && p.Target == nil {
+		bad("Policy has policies but Target is nil: give it a Target, in dry run if it shall only recommend")
+	}
+	if p.Target != nil && len(p.Policy.Policies) == 0 {
+		bad("Target is set but Policy has no policies: nothing would decide its count")
+	}
+	for i, s := range p.Sources {
+		if s == nil {
+			bad("Sources[%d] is nil: remove it", i)
+		}
+	}
+	for i, r := range p.Runners {
+		if r == nil {
+			bad("Runners[%d] is nil: remove it", i)
+		}
+	}
+	return errs
+}

@@ -1,0 +1,32 @@
+// Package evenkeel keeps an inference fleet steady under load: it is linked into
+// a server (or a gateway in front of engines), measures the pressure from the
+// inside, admits what can still be served well, and scales the fleet.
+//
+// # The flow
+//
+//	requests → backpressure.Gate → your handler
+//	              │ demand, in flight, TTFT, TPOT       ▲ Outlook: units ready,
+//	              ▼                                     │ starting, help in t
+//	signal.Source → Snapshot → decide.Core → Decision → actuate.Actuator → Target
+//	                              │
+//	                              └→ journal, metrics, live page
+//
+// This package is the assembly: [New] checks a [Config] of one or more [Pool]s and
+// starts nothing; [Keel.Run] runs the loop of every pool, and whatever else of
+// theirs must run, until its context ends; [Keel.Shutdown] drains first.
+//
+// Every tick the loop collects the signals, reads the fleet's state, asks the
+// core, writes the journal, applies the decision if this process leads, and tells
+// the gate what to expect. A change that cannot wait for the tick is announced
+// with [Keel.Poke].
+//
+// # Journal
+//
+// The journal is JSON lines: a header for each segment, then the Input and the
+// Decision of every tick, and a line for each action and event. [Replay] reads it
+// and checks that the core still decides the same.
+//
+// # Concurrency
+//
+// All methods of [Keel] are safe for concurrent use. Run may be called once.
+package evenkeel

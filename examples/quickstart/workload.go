@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/evenkeel/evenkeel/decide/simulate"
+	"github.com/evenkeel/evenkeel/decide/simulate/llm"
+	"github.com/evenkeel/evenkeel/decide/simulate/trace"
+)
+
+// workload is what will be asked of the fleet.
+type workload struct {
+	arrivals trace.Trace
+	speed    float64 // of the replay; 1 for a synthetic day
+	what     string  // in words
+	// burst is where the arrivals rise most steeply.
+	burst time.Duration
+	// initial replicas: what the opening seconds need, as if the fleet had been
+	// there before.
+	initial int64
+}
+
+// peakWindow is over how long a peak must last to be counted as one.
+const peakWindow = 10 * time.Second
+
+// plan reads or makes the arrivals.
+func plan(o options) (workload, error) {
+	if o.trace == "" {
+		return planDay(o)
+	}
+	whole, err := trace.Read(o.trace)
+	if err != nil {
+		return workload{}, err
+	}
+	w := workload{speed: o.speed}
+	if w.speed == 0 {
+		if w.speed, err = simulate.SpeedFor(whole, o.model, peakReplicas, objectiveTPOT, peakWindow); err != nil {
+			return w, fmt.Errorf("%s: %w: give -speed", o.trace, err)
+		}
+	}
+	window := time.Duration(float64(o.length) * w.speed)
+	w.arrivals = whole.Busiest(window).Speed(w.speed).Cut(o.length)
+	w.what = fmt.Sprintf("%s, busiest %v at speed %.3g", o.trace, window.Round(time.Second), w.speed)
+	return w.finish(o)
+}
+
+// The lengths of the synthetic day's requests, in tokens: a chat service.
+const (
+	dayInput  = 1000
+	dayOutput = 200
+)
+
+func planDay(o options) (w workload, err error) {
+	w.speed = 1
+	if o.speed > 0 {
+		w.speed = o.speed
+	}
+	knee := rateAtKnee(o.model, dayInput, dayOutput)
+	w.arrivals, err = trace.Day(o.seed, trace.Shape{
+		Length: time.Duration(float64(o.length) * w.speed),
+		Mean:   knee * peakReplicas / 2 / w.speed, Peak: knee * peakReplicas / w.speed,
+		Input: dayInput, Output: dayOutput,
+	})
+	if err != nil {
+		return w, err
+	}
+	w.arrivals = w.arrivals.Speed(w.speed).Cut(o.length)
+	w.what = fmt.Sprintf("a bursty day in %v, seed %d", o.length, o.seed)
+	return w.finish(o)
+}
+
+// kneeUse is the share of its time that a replica can be busy with the objective
+// still held, as the plan counts it; the policies learn their own.
+const kneeUse = 0.7
+
+// rateAtKnee is the requests a second that one replica serves at the knee.
+func rateAtKnee(m llm.Model, input, output float64) float64 {
+	return kneeUse / m.Work(input, output).Seconds()
+}
+
+// finish fills in what follows from the arrivals.
+func (w workload) finish(o options) (workload, error) {
+	if len(w.arrivals) == 0 {
+		return w, fmt.Errorf("%s: no request in %v: use a lower -speed or a longer -for", w.what, o.length)
+	}
+	w.burst = steepestRise(w.arrivals, 3*time.Second)
+	opening := w.arrivals.Cut(peakWindow)
+	in, out := w.arrivals.MeanTokens()
+	need := float64(len(opening)) / peakWindow.Seconds() / rateAtKnee(o.model, in, out)
+	w.initial = min(max(int64(need+0.999), o.min), o.max)
+	return w, nil
+}
+
+// steepestRise returns the time at which the arrivals of the next window exceed
+// those of the window before by most.
+func steepestRise(t trace.Trace, window time.Duration) (at time.Duration) {
+	most := 0
+	for i, j, k := 0, 0, 0; i < len(t); i++ {
+		now := t[i].At
+		for j < len(t) && t[j].At < now-window {
+			j++
+		}
+		for k < len(t) && t[k].At < now+window {
+			k++
+		}
+		if rise := (k - i) - (i - j); rise > most && now >= window {
+			most, at = rise, now
+		}
+	}
+	return at
+}

@@ -1,0 +1,164 @@
+package evenkeel
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/evenkeel/evenkeel/actuate"
+	"github.com/evenkeel/evenkeel/backpressure"
+	"github.com/evenkeel/evenkeel/decide"
+	"github.com/evenkeel/evenkeel/internal/page"
+	"github.com/evenkeel/evenkeel/signal"
+)
+
+// view is what the live page needs to know of a pool, beside its gate.
+type view struct {
+	known   bool // status has been read
+	status  actuate.Status
+	startup time.Duration // learned; 0: not known
+	samples []signal.Sample
+	log     page.Log
+}
+
+// decided adds a decision to the page's log, in words.
+func (v *view) decided(core *decide.Core, in *decide.Input, d *decide.Decision) {
+	out := page.Decision{
+		At: in.Now, From: d.From, To: d.Desired,
+		Summary: core.Explain(in, d),
+		Stage:   d.Binding.String(), Reason: d.Reason.String(),
+		Without: d.Without,
+	}
+	for _, n := range d.Notes {
+		out.Notes = append(out.Notes, page.Note{Stage: n.Stage.String(), In: n.In, Out: n.Out, Text: n.Text()})
+	}
+	if d.Without != d.Desired {
+		out.Counterfactual = fmt.Sprintf("Without %s it would be %d.", d.Binding, d.Without)
+	}
+	v.log.Decide(out)
+}
+
+// tones of the events that are not routine.
+var tones = map[string]page.Tone{
+	EventReady: page.Moving, EventStarting: page.Moving, EventDraining: page.Moving,
+	EventRestarted: page.Failing, EventUnhealthy: page.Strained,
+	EventStatus: page.Strained, EventSource: page.Strained, EventOverride: page.Moving,
+}
+
+// happened adds an event to the page's log, in words.
+func (v *view) happened(at time.Time, e Event) {
+	text := e.What
+	if e.Instance != "" {
+		text = e.Instance + " " + e.What
+	}
+	if e.Detail != "" {
+		text += ": " + e.Detail
+	}
+	tone, ok := tones[e.What]
+	if !ok {
+		tone = page.Steady
+	}
+	v.log.Event(page.Event{At: at, Tone: tone, Text: text})
+}
+
+func (k *Keel) newPage() (*page.Page, error) {
+	return page.New(page.Config{
+		Title:        k.cfg.Title,
+		AllowedHosts: k.cfg.Hosts,
+		Journal:      func(_ context.Context, w io.Writer) error { return k.journal.dump(w) },
+		Log:          k.cfg.Logger,
+	})
+}
+
+// pageEvery is how often the live page gets a new state.
+const pageEvery = time.Second
+
+// record keeps the live page up to date until ctx ends.
+func (k *Keel) record(ctx context.Context) {
+	tick := time.NewTicker(pageEvery)
+	defer tick.Stop()
+	for {
+		if err := k.page.Update(k.pageState(time.Now())); err != nil {
+			k.cfg.Logger.Warn("live page not updated", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (k *Keel) pageState(now time.Time) page.State {
+	s := page.State{Now: now, StartedAt: k.started}
+	for _, l := range k.loops {
+		s.Pools = append(s.Pools, l.pagePool(now))
+		s.DryRun = s.DryRun || l.Target != nil && l.Target.DryRun()
+	}
+	return s
+}
+
+func (l *loop) pagePool(now time.Time) page.Pool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := page.Pool{Name: l.Name, Decisions: l.view.log.Decisions(), Events: l.view.log.Events()}
+	if l.view.known {
+		p.Replicas = page.ReplicasOf(l.view.status.Fleet, narrow(l.Limits, l.view.status.Limits))
+		p.Instances = page.InstancesOf(l.view.status.Instances)
+		if l.view.startup > 0 {
+			p.Replicas.StartUp = page.Of(l.view.startup.Seconds())
+		}
+	}
+	if l.override.Until.After(now) {
+		p.Override = page.Override{Replicas: l.override.Replicas, Until: l.override.Until}
+	}
+	if l.Gate == nil {
+		return p
+	}
+	// The gate is asked now, not at the last tick: the page moves once a second.
+	snap := signal.NewSnapshot(l.gateSchema)
+	if err := l.Gate.Collect(context.Background(), snap); err != nil {
+		return p
+	}
+	at := func(name string) page.Value {
+		if i, ok := l.gateSchema.Index(signal.Key{Name: name, Pool: l.gatePool}); ok {
+			return page.OfSample(snap.At(i))
+		}
+		return page.Value{}
+	}
+	median := func(name string) page.Value {
+		i, ok := l.gateSchema.Index(signal.Key{Name: name, Pool: l.gatePool})
+		if !ok || snap.Dist(i) == nil || snap.Dist(i).Count() == 0 {
+			return page.Value{}
+		}
+		return page.Of(snap.Dist(i).Quantile(0.5))
+	}
+	p.Demand = page.Demand{Requests: at(signal.NameDemandRequests), Work: at(signal.NameDemandWork), UnitRate: at(signal.NameUnitRate), Output: at(signal.NameOutput)}
+	p.Queue = page.Queue{Requests: at(signal.NameQueued), Age: at(signal.NameQueueAge)}
+	p.InFlight, p.Saturation = at(signal.NameInFlight), at(signal.NameSaturation)
+	cfg := l.Gate.Config()
+	p.Gate, p.Queue.Bound = cfg.Mode.String(), int64(cfg.Queue.Requests)
+	p.Latency = page.Latencies{
+		TTFT:     page.Latency{P50: median(signal.NameTTFT), P95: at(signal.NameTTFT), Objective: page.Of(cfg.TTFT.Seconds())},
+		TPOT:     page.Latency{P50: median(signal.NameTPOT), P95: at(signal.NameTPOT), Objective: page.Of(cfg.TPOT.Seconds())},
+		Duration: page.Latency{P50: median(signal.NameDuration), P95: at(signal.NameDuration)},
+	}
+	p.Shed = l.shed(at(signal.NameShed))
+	return p
+}
+
+// shed lists what the gate has refused. The gate knows the rate of all refusals
+// together; it is shown with the only reason, if there is only one.
+func (l *loop) shed(rate page.Value) (out []page.Shed) {
+	st := l.Gate.Stats()
+	for r, n := range st.Shed {
+		if n > 0 {
+			out = append(out, page.Shed{Reason: backpressure.Reason(r).String(), Total: int64(n)})
+		}
+	}
+	if len(out) == 1 {
+		out[0].Rate = rate
+	}
+	return out
+}
