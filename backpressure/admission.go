@@ -62,7 +62,7 @@ type Admission struct {
 
 // NewAdmission returns an empty Admission: one unit is ready, nothing is learned.
 func NewAdmission(cfg Config) (*Admission, error) {
-	a := &Admission{outlook: Outlook{Ready: 1, Members: 1}, units: 1}
+	a := &Admission{outlook: Outlook{Ready: 1, Members: 1}, units: 1, use: use{steady: steadyFor}}
 	if err := a.Update(cfg); err != nil {
 		return nil, err
 	}
@@ -98,7 +98,9 @@ func (a *Admission) Observe(now time.Time, o Outlook) {
 	if units := o.units(); units != a.units {
 		a.fold() // what was measured so far belongs to the old number
 		a.units = units
-		a.use.steady = 0
+		if a.inFlight > 0 { // what runs does not move to the new units
+			a.use.steady = 0
+		}
 	}
 	a.outlook = o
 }
@@ -144,8 +146,8 @@ func (a *Admission) fold() {
 // Offer asks to let r in. It counts as demand, whatever the answer.
 func (a *Admission) Offer(now time.Time, r *Request) Verdict {
 	t := a.advance(now)
-	prompt, output := a.use.arrived(r.Cost)
-	r.prompt, r.work = prompt, prompt+OutputWeight*output
+	prompt, work := a.use.arrived(r.Cost)
+	r.prompt, r.work = prompt, work
 	r.arrived, r.output, r.decodes = t, 0, false
 	r.whole = r.Cost.Whole || (a.unstreamed && !a.streams)
 	r.amount = prompt
@@ -209,7 +211,7 @@ func (a *Admission) judge(now time.Time, r *Request) Verdict {
 
 	reason, retry := Saturated, 0.0
 	if over > 1 {
-		reason, retry = DecodeSaturated, (over-1)*a.use.output*a.decode.tpot
+		reason, retry = DecodeSaturated, (over-1)*a.use.output.value*a.decode.tpot
 	}
 	// The wait is what the objective leaves beside the engine's share, less half
 	// of it for what the prediction gets wrong.

@@ -42,9 +42,6 @@ type simRequest struct {
 	done           bool
 }
 
-// work is the true work of one request in weighted tokens.
-func (r *simRequest) weight() float64 { return float64(r.prompt) + OutputWeight*float64(r.output) }
-
 // start begins the next step at t.
 func (e *engine) start(t float64) {
 	room := e.chunk - len(e.running)
@@ -89,7 +86,7 @@ func instant(t float64) time.Time { return epoch.Add(time.Duration(t * 1e9)) }
 type traffic struct {
 	rate           func(t float64) float64
 	prompt, output func(rng *rand.Rand) int
-	maxOutput      int64
+	maxOutput      func(output int) int64 // what the caller says; nil: nothing
 }
 
 func lognormal(median, sigma float64) func(*rand.Rand) int {
@@ -129,7 +126,10 @@ func (f *fleet) run(tr traffic, until float64) {
 				return
 			}
 			r := &simRequest{at: next, prompt: tr.prompt(f.rng), output: tr.output(f.rng)}
-			r.Cost = Cost{Prompt: int64(r.prompt), MaxOutput: tr.maxOutput}
+			r.Cost = Cost{Prompt: int64(r.prompt)}
+			if tr.maxOutput != nil {
+				r.Cost.MaxOutput = tr.maxOutput(r.output)
+			}
 			f.all = append(f.all, r)
 			switch f.a.Offer(instant(t), &r.Request).Action {
 			case Admit:

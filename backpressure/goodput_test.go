@@ -90,49 +90,71 @@ func TestSlowDown(t *testing.T) {
 	}
 }
 
+// bounded is chat whose callers say how much output they want, some of them
+// little.
+func bounded(rate float64) traffic {
+	tr := chat(rate)
+	tr.maxOutput = func(output int) int64 {
+		if output < 200 {
+			return 200
+		}
+		return 4000
+	}
+	return tr
+}
+
+// Demand over the unit rate is the units that the demand takes up: what an
+// autoscaler needs to know. It must hold at every load, from nearly idle to three
+// times too much.
 func TestLearnsTheUnitRate(t *testing.T) {
 	const n = 2
 	for _, tt := range []struct {
-		traffic func(float64) traffic
-		rate    float64 // requests/s and unit
 		name    string
+		traffic func(float64) traffic
+		rates   []float64 // requests/s and unit
 	}{
-		{chat, 1, "chat"}, {chat, 4, "chat"}, {chat, 8, "chat"}, {chat, 11, "chat"}, {chat, 40, "chat"},
-		{rag, 2, "long documents"}, {rag, 4, "long documents"}, {rag, 5.5, "long documents"}, {rag, 12, "long documents"},
+		{"chat", chat, []float64{1, 4, 8, 11, 40}},
+		{"chat with bounds", bounded, []float64{4, 11}},
+		{"long documents", rag, []float64{2, 4, 5.5, 12}},
 	} {
-		t.Run(fmt.Sprintf("%s at %g per second", tt.name, tt.rate), func(t *testing.T) {
-			f := newFleet(t, Config{}, n, 1)
-			worst, use := 0.0, 0.0
-			truth, s := 0.0, Stats{}
-			f.onSecond = func(sec float64) {
-				truth, use = f.truth()
-				if sec < 60 {
-					return
+		for _, rate := range tt.rates {
+			t.Run(fmt.Sprintf("%s at %g per second", tt.name, rate), func(t *testing.T) {
+				f := newFleet(t, Config{}, n, 1)
+				var s Stats
+				work, used, worst := 0.0, 0.0, 0.0
+				f.onSecond = func(sec float64) {
+					s = f.a.Stats(instant(sec))
+					if sec > 60 { // by then requests of all lengths have finished
+						work += s.DemandWork
+						used += s.UnitUse / 90
+					}
+					if sec >= 90 {
+						units := work / (sec - 60) / s.UnitRate // the mean demand, to leave its noise out
+						off := units/(rate*n*f.takes()) - 1
+						worst = max(worst, off, -off)
+					}
 				}
-				if s = f.a.Stats(instant(sec)); s.UnitRate/truth-1 > worst || 1-s.UnitRate/truth > worst {
-					worst = max(s.UnitRate/truth-1, 1-s.UnitRate/truth)
+				f.run(tt.traffic(rate*n), 150)
+				use := rate * f.takes()
+				t.Logf("rate %.0f tokens/s; units needed at worst %.0f %% off after 90 s; use %.2f of %.2f, idle step %v", s.UnitRate, 100*worst, used, use, s.IdleTPOT)
+				if !(worst <= 0.25) {
+					t.Errorf("the units needed were %.0f %% off, want 25 at most", 100*worst)
 				}
-			}
-			f.run(tt.traffic(tt.rate*n), 120)
-			t.Logf("learned %.0f, true %.0f tokens/s; at worst %.0f %% off from the first minute on; use %.2f, idle step %v", s.UnitRate, truth, 100*worst, s.UnitUse, s.IdleTPOT)
-			if worst > 0.25 {
-				t.Errorf("the unit rate was %.0f %% off, want 25 at most", 100*worst)
-			}
-			if want := use * tt.rate; want < 0.9 && (s.UnitUse < want-0.1 || s.UnitUse > want+0.1) {
-				t.Errorf("use %.2f, want about %.2f", s.UnitUse, want)
-			}
-		})
+				if use < 0.9 && (used < use-0.1 || used > use+0.1) {
+					t.Errorf("use %.2f, want about %.2f", used, use)
+				}
+			})
+		}
 	}
 }
 
-// truth returns the work per second that one engine can do, from its constants
-// and all requests so far, and the unit-seconds that a request takes up.
-func (f *fleet) truth() (rate, secs float64) {
-	e, work := f.engines[0], 0.0
+// takes returns the unit-seconds that the mean request so far takes up, from the
+// constants of the engine.
+func (f *fleet) takes() (secs float64) {
+	e := f.engines[0]
 	for _, r := range f.all {
 		p, o := float64(r.prompt), float64(r.output)
 		secs += e.p*p + e.b*o + e.c*o*(p+o/2)
-		work += r.weight()
 	}
-	return work / secs, secs / float64(max(len(f.all), 1))
+	return secs / float64(max(len(f.all), 1))
 }

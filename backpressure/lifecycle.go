@@ -162,7 +162,7 @@ func (a *Admission) Done(now time.Time, r *Request, o Outcome) {
 		return
 	default:
 		a.totals.completed++
-		a.use.finished(r.output, int64(a.totals.completed))
+		a.use.finished(r.output)
 	}
 	w.finished++
 }

@@ -87,10 +87,10 @@ func (a *Admission) Stats(now time.Time) Stats {
 		Decoding: a.decode.sequences, Mode: a.cfg.Mode, Outlook: a.outlook, Draining: a.draining,
 
 		PromptsAhead:  a.lines[prompts].amount,
-		PredictedTTFT: seconds(a.lines[prompts].seconds(a.use.prompt, a.units)),
+		PredictedTTFT: seconds(a.lines[prompts].seconds(a.use.prompt.value, a.units)),
 		DrainRate:     a.lines[prompts].rate,
 		TPOT:          seconds(a.decode.tpot),
-		MeanPrompt:    a.use.prompt, MeanOutput: a.use.output,
+		MeanPrompt:    a.use.prompt.value, MeanOutput: a.use.output.value,
 		IdleTPOT: seconds(a.use.step.base),
 
 		DemandRequests: float64(sum.offered) / secs,

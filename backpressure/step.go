@@ -9,12 +9,10 @@ const (
 	stepOver = 600.0
 	// stepMin samples are needed for a fit.
 	stepMin = 20
-	// stepSpread is how far, relative to its mean, the number of sequences must
-	// have varied.
-	stepSpread = 0.03
-	// stepExplains is the share of the variance of the samples that the fit must
-	// explain to be believed.
-	stepExplains = 0.5
+	// stepError is how large the standard error of the idle step may be, relative
+	// to what the mean step is above it, for a fit to be believed. What is learned
+	// from the fit is as far off as that.
+	stepError = 0.1
 )
 
 // A step is what the units' steps are made of: a step lasts base seconds, and
@@ -48,8 +46,9 @@ func (f *stepFit) add(secs, x, y, z float64) {
 	f.xz, f.yz, f.zz = f.xz*k+x*z, f.yz*k+y*z, f.zz*k+z*z
 }
 
-// solve returns the step, and whether the samples tell it. A slope that comes out
-// negative is noise and left out.
+// solve returns the step, and whether the samples tell it. Under a constant load
+// they may not; the last good fit then stays good. A slope that comes out negative
+// is noise and left out.
 func (f *stepFit) solve() (step, bool) {
 	if f.n < stepMin {
 		return step{}, false
@@ -57,23 +56,27 @@ func (f *stepFit) solve() (step, bool) {
 	mx, my, mz := f.x/f.n, f.y/f.n, f.z/f.n
 	vx, vy, vz := f.xx/f.n-mx*mx, f.yy/f.n-my*my, f.zz/f.n-mz*mz
 	cxy, cxz, cyz := f.xy/f.n-mx*my, f.xz/f.n-mx*mz, f.yz/f.n-my*mz
-	if vx <= stepSpread*stepSpread*mx*mx {
-		return step{}, false
-	}
-	b, p := cxz/vx, 0.0
+	var b, p, lever float64 // lever: how far the mean is from the origin, in variances
 	if det := vx*vy - cxy*cxy; det > 1e-3*vx*vy {
-		bb, pp := (vy*cxz-cxy*cyz)/det, (vx*cyz-cxy*cxz)/det
-		if bb > 0 && pp > 0 {
-			b, p = bb, pp
-		}
+		b, p = (vy*cxz-cxy*cyz)/det, (vx*cyz-cxy*cxz)/det
+		lever = (vy*mx*mx - 2*cxy*mx*my + vx*my*my) / det
 	}
-	if b <= 0 || b*cxz+p*cyz < stepExplains*vz {
+	switch {
+	case b > 0 && p > 0:
+	case cxz > 0 && p <= 0:
+		b, p, lever = cxz/vx, 0, mx*mx/vx
+	case cyz > 0:
+		b, p, lever = 0, cyz/vy, my*my/vy
+	default:
 		return step{}, false
 	}
-	base := mz - b*mx - p*my
-	if base < 0 { // no time is negative: the line through the origin, then
-		scale := mz / (mz - base)
-		base, b, p = 0, b*scale, p*scale
+	above := b*mx + p*my // of the mean step, above the idle one
+	noise := max(vz-b*cxz-p*cyz, 0)
+	if !(noise/f.n*(1+lever) <= stepError*stepError*above*above) {
+		return step{}, false
 	}
-	return step{base, b, p}, true
+	if above > mz { // no time is negative: the line through the origin, then
+		b, p, above = b*mz/above, p*mz/above, mz
+	}
+	return step{mz - above, b, p}, true
 }

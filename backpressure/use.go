@@ -12,12 +12,12 @@ const (
 	OutputWeight = 8.0
 
 	useEvery  = time.Second
-	useTokens = 30  // tokens that a sample must rest on
-	useOver   = 8.0 // time constant of the published use, seconds
-	steadyFor = 2.0 // seconds of an unchanged unit count before samples are fitted
+	useTokens = 30   // tokens that a sample must rest on
+	useOver   = 8.0  // time constant of the published use, seconds
+	steadyFor = 10.0 // seconds of an unchanged unit count before samples are fitted: until then, work is spread unevenly
 
-	meanPart    = 1.0 / 64 // weight of one request in the mean prompt and output
-	outputGuess = 256      // output tokens, until the first request has finished
+	meanPart    = 1.0 / 128 // weight of one request in the means
+	outputGuess = 256       // output tokens, until the first request has finished
 )
 
 // A use learns how busy the units are and how much work one unit does at full
@@ -40,10 +40,10 @@ type use struct {
 	fitted bool
 
 	use, useConf float64 // decayed; u = use/useConf
-	steady       float64 // seconds since the units last changed
+	steady       float64 // seconds since the units last changed under load
 
-	output, prompt   float64 // mean tokens of requests
-	outputs, prompts bool    // which of them are known
+	prompt, output mean // tokens of requests
+	work           mean // of requests, as estimated on arrival
 }
 
 // add puts what passed in secs seconds into the open sample, and closes it if it
@@ -96,33 +96,32 @@ func (u *use) value() (float64, bool) {
 // unitRate returns the work per second of one unit at full use, the confidence
 // in it (0 to 1), and whether it is known.
 func (u *use) unitRate() (rate, confidence float64, ok bool) {
-	if !u.fitted || !u.prompts || !u.outputs {
+	if !u.fitted || u.prompt.n == 0 || u.output.n == 0 {
 		return 0, 0, false
 	}
-	work := u.prompt + OutputWeight*u.output
-	return work / u.step.seconds(u.prompt, u.output), 1 - math.Exp2(-u.fit.n/60), true
+	// Work as estimated, over the time that is really taken: whatever the estimate
+	// gets wrong is in the demand too, and cancels in demand over rate.
+	return u.work.value / u.step.seconds(u.prompt.value, u.output.value), 1 - math.Exp2(-u.fit.n/60), true
 }
 
-// arrived learns the mean prompt, and fills in what the cost does not say.
-func (u *use) arrived(c Cost) (prompt, output float64) {
+// arrived learns the mean prompt and work, and fills in what the cost does not
+// say.
+func (u *use) arrived(c Cost) (prompt, work float64) {
 	prompt = float64(c.Prompt)
-	switch {
-	case c.Prompt <= 0 && u.prompts:
-		prompt = u.prompt
-	case c.Prompt <= 0:
-		prompt = 1
-	case !u.prompts:
-		u.prompt, u.prompts = prompt, true
-	default:
-		u.prompt += (prompt - u.prompt) * meanPart
+	if c.Prompt > 0 {
+		u.prompt.add(prompt)
+	} else {
+		prompt = max(u.prompt.value, 1)
 	}
-	return prompt, u.expectOutput(c)
+	work = prompt + OutputWeight*u.expectOutput(c)
+	u.work.add(work)
+	return prompt, work
 }
 
 // expectOutput is how many tokens a request of that cost will probably make.
 func (u *use) expectOutput(c Cost) float64 {
-	output := u.output
-	if !u.outputs {
+	output := u.output.value
+	if u.output.n == 0 {
 		output = outputGuess
 	}
 	if c.MaxOutput > 0 {
@@ -131,15 +130,20 @@ func (u *use) expectOutput(c Cost) float64 {
 	return output
 }
 
-// finished learns the mean output. The first few requests weigh more, so that
-// the mean is soon one.
-func (u *use) finished(output, nth int64) {
-	if output <= 0 {
-		return
+// finished learns the mean output of requests that report one.
+func (u *use) finished(output int64) {
+	if output > 0 {
+		u.output.add(float64(output))
 	}
-	if !u.outputs {
-		u.output, u.outputs = float64(output), true
-		return
-	}
-	u.output += (float64(output) - u.output) * max(meanPart, 1/float64(max(nth, 1)))
+}
+
+// A mean is the plain mean of the first values and then decays.
+type mean struct {
+	value float64
+	n     int
+}
+
+func (m *mean) add(v float64) {
+	m.n++
+	m.value += (v - m.value) * max(meanPart, 1/float64(m.n))
 }
