@@ -102,8 +102,7 @@ func (g *Gate) gone(ctx context.Context) error {
 	}
 	g.lock()
 	defer g.mu.Unlock()
-	g.adm.totals.shed[v.Reason]++ // it asks for nothing any more: no demand
-	return g.rejected.pick(v, true)
+	return g.rejected.pick(v, true) // it asks for nothing any more: no demand, no refusal to count
 }
 
 // wait waits for l to be admitted or evicted.
@@ -231,12 +230,13 @@ func (g *Gate) tokens(l *lease, gen uint32, n int64, firstOnly bool) {
 	}
 	r := &l.req
 	first := r.state == waiting && !r.Cost.Whole
-	if firstOnly {
+	switch {
+	case firstOnly:
 		g.adm.FirstToken(now, r)
-	} else {
-		if made := l.word.Load() & tokenMask; made > 0 {
-			r.output = int64(made) // another goroutine was faster
-		}
+	case r.decodes: // another goroutine was faster, and counts in word by now
+		l.word.Add(uint64(n))
+		g.adm.made(n)
+	default:
 		g.adm.Tokens(now, r, n)
 		if r.decodes {
 			l.word.Store(uint64(gen)<<32 | uint64(r.output)&tokenMask)

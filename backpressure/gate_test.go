@@ -309,3 +309,28 @@ func TestNothingAllocates(t *testing.T) {
 		t.Errorf("refusal: %v allocations", got)
 	}
 }
+
+// Tokens counted from several goroutines at once are all counted.
+func TestTokensFromManyGoroutines(t *testing.T) {
+	g := newGate(t, Config{})
+	p := acquire(t, g, Cost{Prompt: 10})
+	var wg sync.WaitGroup
+	const each = 1000
+	for range 8 {
+		wg.Go(func() {
+			for range each {
+				p.Tokens(1)
+			}
+		})
+	}
+	wg.Wait()
+	p.Release()
+	if s := g.Stats(); s.MeanOutput != 8*each {
+		t.Errorf("%v tokens counted, want %d", s.MeanOutput, 8*each)
+	}
+	p.Tokens(5) // after the end
+	acquire(t, g, Cost{}).Release()
+	if s := g.Stats(); s.Completed != 2 || s.Decoding != 0 {
+		t.Errorf("%d completed, %d decoding; want 2, 0", s.Completed, s.Decoding)
+	}
+}
