@@ -14,7 +14,7 @@ import (
 )
 
 func ExampleRun() {
-	day, err := trace.Day(1, trace.Shape{Length: 30 * time.Minute, Mean: 20, Peak: 40})
+	day, err := trace.Day(1, trace.Shape{Length: 15 * time.Minute, Mean: 20, Peak: 40})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -83,7 +84,7 @@ func TestDeterminism(t *testing.T) {
 		Model:   preset(t, "llama-3.1-70b-fp8/h100x4"),
 		Startup: llm.Startup{Median: 20 * time.Second, Sigma: 0.5},
 		Policy:  byCapacity(), Gate: &backpressure.Config{}, Tick: time.Second, Log: true,
-		Arrivals: then(poisson(t, 1, 10, 2*time.Minute), 2*time.Minute, poisson(t, 2, 40, 2*time.Minute)),
+		Arrivals: then(poisson(t, 1, 10, time.Minute), time.Minute, poisson(t, 2, 40, time.Minute)),
 	}
 	a, b := run(t, c), run(t, c)
 	if !reflect.DeepEqual(a, b) {
@@ -119,9 +120,9 @@ func TestConstantDemandSettles(t *testing.T) {
 	r := run(t, Config{
 		Model: m, Startup: llm.Startup{Median: 30 * time.Second},
 		Policy: byKnownCapacity(m), Initial: 8, Gate: &backpressure.Config{}, Log: true,
-		Arrivals: steady(40, 8*time.Minute, 1000, 200),
+		Arrivals: steady(40, 6*time.Minute, 1000, 200),
 	})
-	last := r.Decisions[len(r.Decisions)/2:]
+	last := r.Decisions[len(r.Decisions)*2/3:]
 	for _, d := range last {
 		if d.Decision.Desired != r.Final {
 			t.Fatalf("at %v the fleet wants %d replicas, at the end %d", d.At, d.Decision.Desired, r.Final)
@@ -138,7 +139,7 @@ func TestSlowStartOvershoot(t *testing.T) {
 	r := run(t, Config{
 		Model: m, Startup: llm.Startup{Median: 100 * time.Second},
 		Policy: byKnownCapacity(m), Initial: 2, Gate: &backpressure.Config{},
-		Arrivals: then(poisson(t, 1, 12, 5*time.Minute), 5*time.Minute, poisson(t, 2, 48, 8*time.Minute)),
+		Arrivals: then(poisson(t, 1, 12, 4*time.Minute), 4*time.Minute, poisson(t, 2, 48, 6*time.Minute)),
 	})
 	if r.Largest > r.Final+1 {
 		t.Errorf("the fleet went up to %d and settled at %d", r.Largest, r.Final)
@@ -189,16 +190,16 @@ func TestOverload(t *testing.T) {
 	m := preset(t, "llama-3.1-70b-fp8/h100x4")
 	c := Config{Model: m, Decider: Constant(2), Initial: 2, Limits: decide.Limits{Min: 2, Max: 2}, Gate: &backpressure.Config{}}
 	best := 0.0
-	for _, load := range []float64{0.7, 0.8, 0.9, 1} {
-		c.Arrivals = poisson(t, 1, load*2*m.MaxRate(DefaultTPOT, 1000, 200), 90*time.Second)
+	for _, load := range []float64{0.8, 0.9, 1} {
+		c.Arrivals = poisson(t, 1, load*2*m.MaxRate(DefaultTPOT, 1000, 200), time.Minute)
 		best = max(best, run(t, c).Goodput)
 	}
-	c.Arrivals = poisson(t, 1, 3*2*m.MaxRate(DefaultTPOT, 1000, 200), 90*time.Second)
+	c.Arrivals = poisson(t, 1, 3*2*m.MaxRate(DefaultTPOT, 1000, 200), time.Minute)
 	with := run(t, c)
 	c.Gate = nil
 	without := run(t, c)
 	t.Logf("best %.1f/s, at three times the load %.1f/s with the gate and %.1f/s without", best, with.Goodput, without.Goodput)
-	if with.Goodput < 0.8*best || without.Goodput > 0.2*best {
+	if with.Goodput < 0.9*best || without.Goodput > 0.2*best {
 		t.Errorf("goodput at its best is %.1f/s, at three times the load %.1f/s with the gate, %.1f/s without", best, with.Goodput, without.Goodput)
 	}
 }
@@ -210,7 +211,7 @@ func TestHeadroom(t *testing.T) {
 		Model: preset(t, "llama-3.1-70b-fp8/h100x4"), Startup: llm.Startup{Median: 30 * time.Second},
 		Gate: &backpressure.Config{}, Initial: 4, Tick: 5 * time.Second,
 	}
-	day, err := trace.Day(9, trace.Shape{Length: 10 * time.Minute, Mean: 30, Peak: 75})
+	day, err := trace.Day(9, trace.Shape{Length: 5 * time.Minute, Mean: 30, Peak: 75})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -319,12 +320,12 @@ func TestLimitsHoldForAnyDecider(t *testing.T) {
 func TestSmallestConstant(t *testing.T) {
 	m := preset(t, "llama-3.1-70b-fp8/h100x4")
 	rate := 2.5 * m.MaxRate(DefaultTPOT, 1000, 200)
-	c := Config{Model: m, Gate: &backpressure.Config{}, Arrivals: poisson(t, 1, rate, 2*time.Minute), Policy: byCapacity()}
+	c := Config{Model: m, Gate: &backpressure.Config{}, Arrivals: poisson(t, 1, rate, time.Minute), Policy: byCapacity()}
 	n, r, err := SmallestConstant(context.Background(), c, 0.99, 10)
 	if err != nil || n < 3 || n > 5 || r.WithinOffered < 0.99 {
 		t.Errorf("%d replicas serve %.3f, %v; want 3 to 5", n, r.WithinOffered, err)
 	}
-	if r.ReplicaSeconds != float64(n)*r.Length.Seconds() {
+	if want := float64(n) * r.Length.Seconds(); math.Abs(r.ReplicaSeconds-want) > 1e-6*want {
 		t.Errorf("%d replicas for %v are billed with %v", n, r.Length, r.ReplicaSeconds)
 	}
 	if _, _, err := SmallestConstant(context.Background(), c, 0.99, 1); !errors.Is(err, ErrTooSmall) {
