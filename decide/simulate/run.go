@@ -197,7 +197,7 @@ func (s *simulation) step(u *unit) {
 	if u.state == gone {
 		return // killed during the step
 	}
-	for _, e := range u.end(s.now) {
+	for _, e := range u.end() {
 		r := s.live[e.ID]
 		if r == nil || r.unit != u {
 			continue // cancelled during the step

@@ -28,8 +28,6 @@ type unit struct {
 	// until its next step. Stepping is false between steps.
 	events   []llm.Event
 	stepping bool
-	busy     time.Duration // time spent in steps
-	stepFrom time.Duration
 }
 
 // begin starts the unit's next step if it is idle and there is work.
@@ -38,13 +36,12 @@ func (u *unit) begin(now time.Duration, a *agenda) {
 		return
 	}
 	d, events := u.engine.Step()
-	u.events, u.stepping, u.stepFrom = events, true, now
+	u.events, u.stepping = events, true
 	a.add(event{at: now + d, kind: evStep, unit: u})
 }
 
 // end ends the step under way.
-func (u *unit) end(now time.Duration) []llm.Event {
+func (u *unit) end() []llm.Event {
 	u.stepping = false
-	u.busy += now - u.stepFrom
 	return u.events
 }
