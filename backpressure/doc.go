@@ -50,8 +50,8 @@
 // Every admitted request ends exactly once, by Permit.Release, however often it
 // is called and whether the handler returns or panics. A waiter whose context
 // ends is gone at once. Refusals come from a table, and neither they nor an
-// uncontended Acquire and Release allocate. The gate starts no goroutine, reads
-// no header and looks at no host's CPU.
+// uncontended Acquire and Release allocate. The gate starts no goroutine, trusts
+// no request header and looks at no host's CPU.
 //
 // # Concurrency
 //
