@@ -63,6 +63,7 @@ type Admission struct {
 // NewAdmission returns an empty Admission: one unit is ready, nothing is learned.
 func NewAdmission(cfg Config) (*Admission, error) {
 	a := &Admission{outlook: Outlook{Ready: 1, Members: 1}, units: 1, use: use{steady: steadyFor}}
+	a.lines[prompts].one = true
 	if err := a.Update(cfg); err != nil {
 		return nil, err
 	}
@@ -195,7 +196,7 @@ func (a *Admission) judge(now time.Time, r *Request) Verdict {
 	if !r.Deadline.IsZero() {
 		left = r.Deadline.Sub(now) - a.service(r)
 		if left < 0 && a.inFlight > 0 {
-			return Verdict{Shed, DeadlineTooShort, seconds(l.seconds(r.amount, a.units))}
+			return Verdict{Shed, DeadlineTooShort, seconds(l.seconds(0, r.amount, a.units))}
 		}
 	}
 	if a.units == 0 {
@@ -220,7 +221,7 @@ func (a *Admission) judge(now time.Time, r *Request) Verdict {
 	if l.cold() {
 		spare = budget / a.cfg.Share
 	}
-	need := l.seconds(a.queue.amount[lineOf(r)]+r.amount, a.units) - budget
+	need := l.seconds(a.queue.amount[lineOf(r)], r.amount, a.units) - budget
 	retry = min(max(retry, need), maxSaturated)
 	if need > spare {
 		return Verdict{Shed, reason, seconds(retry)}
@@ -287,7 +288,7 @@ func (a *Admission) service(r *Request) time.Duration {
 	}
 	s := a.use.expectOutput(r.Cost) * a.decode.tpot
 	if l := &a.lines[prompts]; !l.cold() && a.units > 0 {
-		s += r.amount / max(l.rate*a.units, 1e-9)
+		s += r.amount / max(l.rate*min(a.units, 1), 1e-9)
 	}
 	return seconds(s)
 }

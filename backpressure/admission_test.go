@@ -49,13 +49,13 @@ func fill(t testing.TB, a *Admission, now time.Time, n int) []*Request {
 }
 
 func TestAdmitsUpToTheShareOfTheObjective(t *testing.T) {
-	// 1000 tokens a second, 0.6 of 2 s: 1200 tokens, a dozen requests of 100.
+	// 1000 tokens a second, 0.8 of 2 s: 1600 tokens, sixteen requests of 100.
 	a, now := taught(t, Config{Queue: Queue{Requests: -1}})
-	fill(t, a, now, 11)
+	fill(t, a, now, 15)
 	for a.Offer(now, &Request{Cost: Cost{Prompt: 10}}).Action == Admit {
 	}
-	if got := a.Stats(now).PromptsAhead; got < 1180 || got > 1220 {
-		t.Errorf("%v prompt tokens admitted, want about 1200", got)
+	if got := a.Stats(now).PromptsAhead; got < 1580 || got > 1620 {
+		t.Errorf("%v prompt tokens admitted, want about 1600", got)
 	}
 	r := &Request{Cost: Cost{Prompt: 100}}
 	v := a.Offer(now, r)

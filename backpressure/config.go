@@ -32,7 +32,7 @@ func (m Mode) String() string {
 const (
 	DefaultTTFT          = 2 * time.Second
 	DefaultTPOT          = 100 * time.Millisecond
-	DefaultShare         = 0.6
+	DefaultShare         = 0.8
 	DefaultWindow        = 10 * time.Second
 	DefaultQueueRequests = 1000
 	DefaultQueueBytes    = 64 << 20

@@ -33,6 +33,9 @@ type line struct {
 	requests int     // in the line
 	amount   float64 // their tokens
 	allowed  float64 // requests allowed ahead per unit while cold
+	// one: a request keeps one unit busy, and no more than one. So it is with
+	// prompts; many answers share a unit.
+	one bool
 
 	rate float64 // learned, per unit and second; 0 while nothing is known
 	conf float64 // confidence in it, 0 to 1
@@ -68,8 +71,16 @@ func (l *line) leave(amount float64, served bool) {
 func (l *line) pass(dt, units float64) {
 	if l.requests > 0 && units > 0 {
 		l.secs += dt
-		l.busy += dt * units
+		l.busy += dt * l.atWork(units)
 	}
+}
+
+// atWork is how many units the line keeps busy.
+func (l *line) atWork(units float64) float64 {
+	if l.one {
+		return min(units, float64(l.requests))
+	}
+	return units
 }
 
 // fold takes what was measured since the last fold into the rate, with the time
@@ -88,13 +99,23 @@ func (l *line) fold(over float64) {
 // cold reports whether the rate alone cannot be trusted yet.
 func (l *line) cold() bool { return l.conf < coldBelow }
 
-// seconds predicts how long the line and extra more take with that many units.
-// It is 0 while nothing is known.
-func (l *line) seconds(extra, units float64) float64 {
+// seconds predicts how long it takes to work off the line, queued more and then a
+// request of that amount, with that many units. It is 0 while nothing is known.
+func (l *line) seconds(queued, amount, units float64) float64 {
 	if l.conf < hintAbove || units <= 0 {
 		return 0
 	}
-	return (l.amount + extra) / max(l.rate*units, 1e-9)
+	return l.predict(queued, amount, units)
+}
+
+// predict spreads what is ahead over all units. The request itself is worked off
+// by one of them, however many there are.
+func (l *line) predict(queued, amount, units float64) float64 {
+	own := units
+	if l.one {
+		own = min(units, 1)
+	}
+	return ((l.amount+queued)/units + amount/own) / max(l.rate, 1e-9)
 }
 
 // fits reports whether a request of that amount is done within budget seconds.
@@ -110,5 +131,5 @@ func (l *line) fits(amount, budget, units float64) bool {
 			return true
 		}
 	}
-	return l.amount+amount <= budget*l.rate*units
+	return l.predict(0, amount, units) <= budget
 }

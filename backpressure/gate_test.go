@@ -59,7 +59,7 @@ func TestPermitEndsOnce(t *testing.T) {
 
 func TestWaiterIsLetInWhenThereIsRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(t, Config{})
+		g := newGate(t, Config{Share: 0.6})
 		g.freeze(1000)
 		first := acquire(t, g, Cost{Prompt: 1000})
 		done := make(chan time.Duration)
@@ -100,7 +100,7 @@ func TestWaitEnds(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := newGate(t, Config{})
+				g := newGate(t, Config{Share: 0.6})
 				g.freeze(1000)
 				first := acquire(t, g, Cost{Prompt: 1000})
 				defer first.Release()
@@ -181,7 +181,7 @@ func TestModesThatAdmitEverything(t *testing.T) {
 
 func TestDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(t, Config{})
+		g := newGate(t, Config{Share: 0.6})
 		g.freeze(1000)
 		p := acquire(t, g, Cost{Prompt: 1000})
 		evicted := make(chan error, 1)
@@ -236,7 +236,7 @@ func TestHandOvers(t *testing.T) {
 	g := newGate(t, Config{TTFT: time.Hour, Queue: Queue{Wait: time.Hour}})
 	g.freeze(0)
 	g.mu.Lock()
-	g.adm.lines[prompts] = line{allowed: 2 - coldAhead} // two at a time
+	g.adm.lines[prompts] = line{one: true, allowed: 2 - coldAhead} // two at a time
 	g.mu.Unlock()
 
 	var todo, entered, left atomic.Int64

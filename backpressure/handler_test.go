@@ -121,7 +121,7 @@ func TestHandlerRejects(t *testing.T) {
 
 func TestHandlerClientLeavesWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(t, Config{})
+		g := newGate(t, Config{Share: 0.6})
 		g.freeze(1000)
 		defer acquire(t, g, Cost{Prompt: 1199}).Release()
 		h := g.Handler(http.NotFoundHandler(), HandlerConfig{})

@@ -42,7 +42,7 @@ func (a *Admission) evict(r *Request, why Reason) Verdict {
 	case why == QueueTimeout && a.units == 0:
 		why = NoCapacity
 	case why == QueueTimeout:
-		retry = seconds(min(a.line(r).seconds(r.amount, a.units)-a.budget(r), maxSaturated))
+		retry = seconds(min(a.line(r).seconds(0, r.amount, a.units)-a.budget(r), maxSaturated))
 	}
 	a.refused(why)
 	return Verdict{Shed, why, retry}
@@ -83,7 +83,7 @@ func (a *Admission) FirstToken(now time.Time, r *Request) {
 	a.streams = true
 	a.window.at(t).output++
 	a.lines[prompts].leave(r.amount, true)
-	a.use.prefilled += r.prompt
+	a.use.prefill(r.prompt, (t - r.admitted).Seconds(), (a.now - a.folded).Seconds())
 }
 
 // Tokens says that r has made n more output tokens, after the one that

@@ -87,7 +87,7 @@ func (a *Admission) Stats(now time.Time) Stats {
 		Decoding: a.decode.sequences, Mode: a.cfg.Mode, Outlook: a.outlook, Draining: a.draining,
 
 		PromptsAhead:  a.lines[prompts].amount,
-		PredictedTTFT: seconds(a.lines[prompts].seconds(a.use.prompt.value, a.units)),
+		PredictedTTFT: seconds(a.lines[prompts].seconds(0, a.use.prompt.value, a.units)),
 		DrainRate:     a.lines[prompts].rate,
 		TPOT:          seconds(a.decode.tpot),
 		MeanPrompt:    a.use.prompt.value, MeanOutput: a.use.output.value,
@@ -126,10 +126,10 @@ func (a *Admission) saturation(sum tally) float64 {
 	}
 	full := 0.0
 	if l := &a.lines[prompts]; l.requests > 0 || a.queue.n > 0 {
-		full = l.seconds(a.queue.amount[prompts], a.units) / a.firstToken
+		full = l.seconds(a.queue.amount[prompts], 0, a.units) / a.firstToken
 	}
 	if l := &a.lines[answers]; l.requests > 0 || a.queue.n > 0 {
-		full = max(full, l.seconds(a.queue.amount[answers], a.units)/a.whole.budget(a.firstToken))
+		full = max(full, l.seconds(a.queue.amount[answers], 0, a.units)/a.whole.budget(a.firstToken))
 	}
 	full = max(full, a.crowded())
 	if sum.shed > 0 {

@@ -7,12 +7,14 @@ const (
 	// enough to hold lulls and rushes against each other, short enough to follow a
 	// new model.
 	stepOver = 600.0
-	// stepMin samples are needed for a fit.
-	stepMin = 20
+	// stepMin samples are needed for a fit; with so few, stepError decides.
+	stepMin = 6
+	// stepFree is how many parameters a fit has: they take up that many samples.
+	stepFree = 3
 	// stepError is how large the standard error of the idle step may be, relative
 	// to what the mean step is above it, for a fit to be believed. What is learned
 	// from the fit is as far off as that.
-	stepError = 0.1
+	stepError = 0.15
 )
 
 // A step is what the units' steps are made of: a step lasts base seconds, and
@@ -32,25 +34,28 @@ func (s step) seconds(prompt, output float64) float64 {
 // time per output token, which is the length of a step, against the sequences
 // per unit and the prompt tokens per unit in that time. The intercept is the
 // idle step, which a busy engine never shows. The sums decay, old samples fade.
+// What counts is the relative error: in a rush a step lasts twenty times as long
+// as usual and is as uneven, and one such second must not outweigh the rest.
 type stepFit struct {
-	n                      float64
+	count                  float64 // samples
+	n                      float64 // sum of their weights
 	x, y, z                float64 // sums of sequences, prompt tokens and time
 	xx, xy, yy, xz, yz, zz float64
 }
 
 func (f *stepFit) add(secs, x, y, z float64) {
-	k := math.Exp(-secs / stepOver)
-	f.n = f.n*k + 1
-	f.x, f.y, f.z = f.x*k+x, f.y*k+y, f.z*k+z
-	f.xx, f.xy, f.yy = f.xx*k+x*x, f.xy*k+x*y, f.yy*k+y*y
-	f.xz, f.yz, f.zz = f.xz*k+x*z, f.yz*k+y*z, f.zz*k+z*z
+	k, w := math.Exp(-secs/stepOver), 1/(z*z)
+	f.count, f.n = f.count*k+1, f.n*k+w
+	f.x, f.y, f.z = f.x*k+w*x, f.y*k+w*y, f.z*k+w*z
+	f.xx, f.xy, f.yy = f.xx*k+w*x*x, f.xy*k+w*x*y, f.yy*k+w*y*y
+	f.xz, f.yz, f.zz = f.xz*k+w*x*z, f.yz*k+w*y*z, f.zz*k+w*z*z
 }
 
 // solve returns the step, and whether the samples tell it. Under a constant load
 // they may not; the last good fit then stays good. A slope that comes out negative
 // is noise and left out.
 func (f *stepFit) solve() (step, bool) {
-	if f.n < stepMin {
+	if f.count < stepMin {
 		return step{}, false
 	}
 	mx, my, mz := f.x/f.n, f.y/f.n, f.z/f.n
@@ -72,7 +77,7 @@ func (f *stepFit) solve() (step, bool) {
 	}
 	above := b*mx + p*my // of the mean step, above the idle one
 	noise := max(vz-b*cxz-p*cyz, 0)
-	if !(noise/f.n*(1+lever) <= stepError*stepError*above*above) {
+	if !(noise/(f.count-stepFree)*(1+lever) <= stepError*stepError*above*above) {
 		return step{}, false
 	}
 	if above > mz { // no time is negative: the line through the origin, then

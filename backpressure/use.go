@@ -11,10 +11,11 @@ const (
 	// sequence a pass of its own.
 	OutputWeight = 8.0
 
-	useEvery  = time.Second
-	useTokens = 30   // tokens that a sample must rest on
-	useOver   = 8.0  // time constant of the published use, seconds
-	steadyFor = 10.0 // seconds of an unchanged unit count before samples are fitted: until then, work is spread unevenly
+	useEvery   = time.Second
+	useTokens  = 30  // tokens that a sample must rest on
+	useOver    = 8.0 // time constant of the published use, seconds
+	steadyFor  = 5.0 // seconds of an unchanged unit count before samples are fitted: until then, work is spread unevenly
+	usePending = 4   // samples that wait for the first tokens of prompts computed in them
 
 	meanPart    = 1.0 / 128 // weight of one request in the means
 	outputGuess = 256       // output tokens, until the first request has finished
@@ -32,8 +33,9 @@ const (
 // that time is the unit rate. So the rate is known at any load, full or not, and
 // a change in the requests' lengths changes it at once.
 type use struct {
-	// Of the sample that is open.
-	seqTime, tokens, prefilled, busyUnits, secs float64
+	open    sample             // what passes now
+	pending [usePending]sample // closed, oldest first, not yet fitted
+	waiting int                // of pending
 
 	fit    stepFit
 	step   step // the last good fit
@@ -46,43 +48,95 @@ type use struct {
 	work           mean // of requests, as estimated on arrival
 }
 
+// A sample is what passed in about a second.
+type sample struct {
+	secs, unitSecs  float64
+	seqTime, tokens float64 // of sequences that decode
+	prefilled       float64 // prompt tokens
+	steady          bool    // the units had not changed for a while
+}
+
+// tells reports whether the sample rests on enough to say how long a step is.
+func (s *sample) tells() bool { return s.tokens >= useTokens && s.unitSecs > 0 }
+
+// step is the mean length of a step: the time that sequences spent, per token.
+func (s *sample) step() float64 { return s.seqTime / s.tokens }
+
 // add puts what passed in secs seconds into the open sample, and closes it if it
 // is long enough.
 func (u *use) add(secs, units, seqTime, tokens float64) {
-	u.secs += secs
-	u.busyUnits += secs * units
-	u.seqTime += seqTime
-	u.tokens += tokens
+	u.open.secs += secs
+	u.open.unitSecs += secs * units
+	u.open.seqTime += seqTime
+	u.open.tokens += tokens
 	u.steady += secs
-	if u.secs >= useEvery.Seconds() {
+	if u.open.secs >= useEvery.Seconds() {
 		u.close()
 	}
 }
 
+// close takes the open sample into the use now, and into the fit once no prompt
+// that was computed in it can still be on its way to its first token.
 func (u *use) close() {
-	secs, units, seqTime, tokens, prefilled := u.secs, u.busyUnits, u.seqTime, u.tokens, u.prefilled
-	u.secs, u.busyUnits, u.seqTime, u.tokens, u.prefilled = 0, 0, 0, 0, 0
+	s := u.open
+	s.steady = u.steady >= steadyFor
+	u.open = sample{}
+	if u.waiting == usePending {
+		u.learn(u.pending[0])
+		copy(u.pending[:], u.pending[1:])
+		u.waiting--
+	}
+	u.pending[u.waiting] = s
+	u.waiting++
 
 	now := 0.0
-	if seqTime > 0 || tokens > 0 {
-		if tokens < useTokens || units == 0 {
-			return // too little to tell
-		}
-		t := seqTime / tokens
-		if u.steady >= steadyFor {
-			u.fit.add(secs, seqTime/units, prefilled/units*t, t)
-			if s, ok := u.fit.solve(); ok {
-				u.step, u.fitted = s, true
-			}
-		}
-		if !u.fitted {
+	if s.seqTime > 0 || s.tokens > 0 {
+		if !s.tells() || !u.fitted {
 			return
 		}
-		now = max(0, 1-u.step.base/t)
+		now = max(0, 1-u.step.base/s.step())
 	}
-	keep := math.Exp(-secs / useOver)
+	keep := math.Exp(-s.secs / useOver)
 	u.use = u.use*keep + (1-keep)*now
 	u.useConf = u.useConf*keep + 1 - keep
+}
+
+// learn fits the step to s as well.
+func (u *use) learn(s sample) {
+	if !s.tells() || !s.steady {
+		return
+	}
+	t := s.step()
+	u.fit.add(s.secs, s.seqTime/s.unitSecs, s.prefilled/s.unitSecs*t, t)
+	if step, ok := u.fit.solve(); ok {
+		u.step, u.fitted = step, true
+	}
+}
+
+// prefill spreads the tokens of a prompt whose first token came now over the
+// samples of the secs seconds since it was let in. A long prompt takes seconds:
+// counted all at its end, it would be held against steps that it did not
+// lengthen. What passed since the last add is unfolded seconds.
+func (u *use) prefill(tokens, secs, unfolded float64) {
+	rate, left := 0.0, secs
+	if secs > 0 {
+		rate = tokens / secs
+	}
+	part := min(left, u.open.secs+unfolded)
+	u.open.prefilled += part * rate
+	left -= part
+	into := &u.open
+	for i := u.waiting - 1; i >= 0 && left > 0; i-- {
+		into = &u.pending[i]
+		part = min(left, into.secs)
+		into.prefilled += part * rate
+		left -= part
+	}
+	if rate == 0 {
+		into.prefilled += tokens
+	} else {
+		into.prefilled += left * rate
+	}
 }
 
 // value returns the use, 0 to 1, and whether it is known.
@@ -101,7 +155,7 @@ func (u *use) unitRate() (rate, confidence float64, ok bool) {
 	}
 	// Work as estimated, over the time that is really taken: whatever the estimate
 	// gets wrong is in the demand too, and cancels in demand over rate.
-	return u.work.value / u.step.seconds(u.prompt.value, u.output.value), 1 - math.Exp2(-u.fit.n/60), true
+	return u.work.value / u.step.seconds(u.prompt.value, u.output.value), 1 - math.Exp2(-u.fit.count/60), true
 }
 
 // arrived learns the mean prompt and work, and fills in what the cost does not

@@ -2,6 +2,7 @@ package route
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -25,12 +26,15 @@ type backend struct {
 	phase    actuate.Phase
 	gone     bool // no longer in the set; kept while requests are in flight
 	inFlight int64
+	silent   int64 // of those, the ones without a byte of the response's body
 	total    int64
 	failures int64  // requests it took and did not answer in full
 	turn     uint64 // when it was last picked; 0 never
 	failed   int    // bad health checks in a row
 	down     bool   // taken out by its health
-	retryAt  time.Time
+	// candidate is pick's own: whether b may get the request.
+	candidate bool
+	retryAt   time.Time
 }
 
 // usable reports whether b may get a new request.
@@ -100,12 +104,16 @@ func (r *Router) InFlight(id string) int64 {
 func (r *Router) pick(not *backend) *backend {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	fewest := int64(math.MaxInt64)
+	for _, b := range r.set {
+		b.candidate = b != not && b.usable(time.Now)
+		if b.candidate {
+			fewest = min(fewest, b.inFlight)
+		}
+	}
 	var best *backend
 	for _, b := range r.set {
-		if b == not || !b.usable(time.Now) {
-			continue
-		}
-		if best == nil || b.inFlight < best.inFlight || b.inFlight == best.inFlight && b.turn < best.turn {
+		if b.candidate && b.inFlight <= fewest+slack && (best == nil || b.before(best)) {
 			best = b
 		}
 	}
@@ -113,16 +121,43 @@ func (r *Router) pick(not *backend) *backend {
 		r.turns++
 		best.turn = r.turns
 		best.inFlight++
+		best.silent++
 		best.total++
 	}
 	return best
 }
 
-// release ends what pick began.
-func (r *Router) release(b *backend, failed bool) {
+// slack is how many requests more than the least busy instance one may have and
+// still get the next, if fewer of its requests wait for their first byte.
+const slack = 4
+
+// before reports whether a request should rather go to b than to o, both within
+// slack of the least busy.
+func (b *backend) before(o *backend) bool {
+	if b.silent != o.silent {
+		return b.silent < o.silent
+	}
+	if b.inFlight != o.inFlight {
+		return b.inFlight < o.inFlight
+	}
+	return b.turn < o.turn
+}
+
+// spoke notes that a request at b has got the first byte of its response.
+func (r *Router) spoke(b *backend) {
+	r.mu.Lock()
+	b.silent--
+	r.mu.Unlock()
+}
+
+// release ends what pick began. Spoke says that [Router.spoke] was called.
+func (r *Router) release(b *backend, spoke, failed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	b.inFlight--
+	if !spoke {
+		b.silent--
+	}
 	if failed {
 		b.failures++
 	}

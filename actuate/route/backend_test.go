@@ -36,7 +36,7 @@ func TestTiesAreFair(t *testing.T) {
 	set[1].Phase, set[2].Phase = actuate.Draining, actuate.Starting
 	r := bare(t, set...)
 	for range 300 {
-		r.release(r.pick(nil), false)
+		r.release(r.pick(nil), false, false)
 	}
 	for i, want := range []int64{100, 0, 0, 100, 100} {
 		if got := r.Stats()[i].Total; got != want {
@@ -78,7 +78,7 @@ func TestPickLaws(t *testing.T) {
 			case 2:
 				if len(out) > 0 {
 					i := rapid.IntRange(0, len(out)-1).Draw(t, "which")
-					r.release(out[i], rapid.Bool().Draw(t, "failed"))
+					r.release(out[i], false, rapid.Bool().Draw(t, "failed"))
 					out = append(out[:i], out[i+1:]...)
 				}
 			case 3:
@@ -102,7 +102,7 @@ func TestPickLaws(t *testing.T) {
 		}
 		r.Route(nil)
 		for _, b := range out {
-			r.release(b, false)
+			r.release(b, false, false)
 		}
 		if len(r.byID) != 0 {
 			t.Fatalf("kept %v after the last request", r.byID)
@@ -123,7 +123,7 @@ func TestNoneAfterRoute(t *testing.T) {
 				case <-stop:
 					return
 				default:
-					r.release(r.pick(nil), false)
+					r.release(r.pick(nil), false, false)
 				}
 			}
 		})
@@ -157,8 +157,8 @@ func TestGoneIsKnownWhileBusy(t *testing.T) {
 	if again := r.pick(nil); again != b || r.InFlight("0") != 2 {
 		t.Errorf("the instance that came back is another one, or forgot its request")
 	}
-	r.release(b, false)
-	r.release(b, false)
+	r.release(b, false, false)
+	r.release(b, false, false)
 	if n := r.InFlight("0"); n != 0 {
 		t.Errorf("in flight %d, want 0", n)
 	}

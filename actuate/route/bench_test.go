@@ -18,7 +18,7 @@ func BenchmarkPick(b *testing.B) {
 			r := bare(b, fleet(n)...)
 			b.ReportAllocs()
 			for b.Loop() {
-				r.release(r.pick(nil), false)
+				r.release(r.pick(nil), false, false)
 			}
 		})
 	}

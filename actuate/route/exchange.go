@@ -17,6 +17,7 @@ type exchangeKey struct{}
 type exchange struct {
 	client context.Context
 	at     *backend // where it is now; nil before and after
+	spoke  bool     // a byte of the response's body has come
 	broke  bool     // the instance failed it
 }
 
@@ -24,7 +25,7 @@ func (x *exchange) end(r *Router) {
 	if x.at == nil {
 		return
 	}
-	r.release(x.at, x.broke)
+	r.release(x.at, x.spoke, x.broke)
 	if x.broke {
 		wake(x.at.poke)
 	}

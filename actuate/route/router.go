@@ -106,19 +106,25 @@ func (r *Router) modifyResponse(res *http.Response) error {
 	}
 	// After 101 the body is the connection itself and must keep its type.
 	if res.StatusCode != http.StatusSwitchingProtocols {
-		res.Body = &responseBody{ReadCloser: res.Body, x: x}
+		res.Body = &responseBody{ReadCloser: res.Body, r: r, x: x}
 	}
 	return nil
 }
 
-// responseBody notes whether the instance broke off its response.
+// responseBody notes when the instance begins to answer, and whether it broke off
+// its response.
 type responseBody struct {
 	io.ReadCloser
+	r *Router
 	x *exchange
 }
 
 func (b *responseBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
+	if n > 0 && !b.x.spoke {
+		b.x.spoke = true
+		b.r.spoke(b.x.at)
+	}
 	if err != nil && err != io.EOF && b.x.client.Err() == nil {
 		b.x.broke = true
 	}

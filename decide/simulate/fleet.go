@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -76,12 +77,25 @@ func (f *fleet) victims(n int) []*unit {
 	return c[:min(n, len(c))]
 }
 
-// least returns the ready unit with the fewest requests, the oldest of equals,
-// or nil if none is ready.
+// slack is that of package actuate/route.
+const slack = 4
+
+// least returns the unit for the next request, nil if none is ready. It chooses
+// as the router of package actuate/route does: of the units within slack requests
+// of the least busy one, that with the fewest without a first token.
 func (f *fleet) least() *unit {
+	fewest := math.MaxInt
+	for _, u := range f.units {
+		if u.state == ready {
+			fewest = min(fewest, u.load)
+		}
+	}
 	var best *unit
 	for _, u := range f.units {
-		if u.state == ready && (best == nil || u.load < best.load) {
+		if u.state != ready || u.load > fewest+slack {
+			continue
+		}
+		if best == nil || u.silent < best.silent || u.silent == best.silent && u.load < best.load {
 			best = u
 		}
 	}

@@ -178,6 +178,7 @@ func (s *simulation) place(r *request, u *unit) {
 	}
 	r.state, r.unit = running, u
 	u.load++
+	u.silent++
 	u.begin(s.now, &s.agenda)
 }
 
@@ -205,6 +206,7 @@ func (s *simulation) step(u *unit) {
 		r.made += int64(e.Tokens)
 		if e.First {
 			r.first, r.started = s.now, true
+			u.silent--
 			s.gate.firstToken(s.now, r)
 			e.Tokens--
 		}
@@ -244,6 +246,7 @@ func (s *simulation) leave(r *request) {
 	case running:
 		r.unit.engine.Cancel(r.id)
 		r.unit.load--
+		r.unit.silent-- // only those are cancelled that have no token yet
 		s.gate.done(s.now, r, backpressure.Abandoned)
 		s.rest(r.unit)
 	}

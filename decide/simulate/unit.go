@@ -24,6 +24,7 @@ type unit struct {
 	readyAt time.Duration // when it will be, or was, ready
 	engine  *llm.Engine
 	load    int // requests it has
+	silent  int // of them, those without a first token
 	// events of the step under way, handed out at its end. The engine keeps them
 	// until its next step. Stepping is false between steps.
 	events   []llm.Event
