@@ -104,9 +104,15 @@ func (r *Router) InFlight(id string) int64 {
 func (r *Router) pick(not *backend) *backend {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	fewest := int64(math.MaxInt64)
+	quiet, fewest := int64(math.MaxInt64-flood), int64(math.MaxInt64-slack)
 	for _, b := range r.set {
 		b.candidate = b != not && b.usable(time.Now)
+		if b.candidate {
+			quiet = min(quiet, b.silent)
+		}
+	}
+	for _, b := range r.set {
+		b.candidate = b.candidate && b.silent <= quiet+flood
 		if b.candidate {
 			fewest = min(fewest, b.inFlight)
 		}
@@ -127,9 +133,14 @@ func (r *Router) pick(not *backend) *backend {
 	return best
 }
 
-// slack is how many requests more than the least busy instance one may have and
-// still get the next, if fewer of its requests wait for their first byte.
-const slack = 4
+const (
+	// slack is how many requests more than the least busy instance one may have
+	// and still get the next, if fewer of its requests wait for their first byte.
+	slack = 4
+	// flood is how many requests more may wait for their first byte at an instance
+	// than at the quietest one, before it gets no other.
+	flood = 8
+)
 
 // before reports whether a request should rather go to b than to o, both within
 // slack of the least busy.

@@ -14,9 +14,20 @@
 //
 // # Choice
 //
-// The instance with the fewest requests in flight gets the request; a tie goes
-// to the one that has waited longest for one. A request counts from the choice
-// to the last byte of its response, however it ends.
+// The instance with the fewest requests in flight gets the request; a tie goes to
+// the one that has waited longest for one. Two exceptions look at the requests
+// that still wait for their first byte, since behind those the next prompt queues
+// at an inference engine:
+//
+//   - Within a slack of 4 in flight, the instance with fewer of them is preferred.
+//     In simulation with prompts of 12,000 tokens that sheds a fifth less.
+//   - An instance with 8 more of them than the quietest gets no request. A new
+//     replica would otherwise get all there are until it has caught up, and with
+//     them a queue of prompts.
+//
+// Where answers come in one piece nothing of this shows, for there all wait. A
+// request counts from the choice to the last byte of its response, however it
+// ends.
 //
 // Choosing and replacing the set exclude each other: once Route has returned,
 // no new request reaches an instance that it did not list as Ready, so that an

@@ -77,22 +77,31 @@ func (f *fleet) victims(n int) []*unit {
 	return c[:min(n, len(c))]
 }
 
-// slack is that of package actuate/route.
-const slack = 4
+// slack and flood are those of package actuate/route.
+const (
+	slack = 4
+	flood = 8
+)
 
 // least returns the unit for the next request, nil if none is ready. It chooses
 // as the router of package actuate/route does: of the units within slack requests
-// of the least busy one, that with the fewest without a first token.
+// of the least busy one, that with the fewest without a first token. Units where
+// more than flood as many wait as at the quietest are passed over.
 func (f *fleet) least() *unit {
-	fewest := math.MaxInt
+	quiet, fewest := math.MaxInt-flood, math.MaxInt-slack
 	for _, u := range f.units {
 		if u.state == ready {
+			quiet = min(quiet, u.silent)
+		}
+	}
+	for _, u := range f.units {
+		if u.state == ready && u.silent <= quiet+flood {
 			fewest = min(fewest, u.load)
 		}
 	}
 	var best *unit
 	for _, u := range f.units {
-		if u.state != ready || u.load > fewest+slack {
+		if u.state != ready || u.silent > quiet+flood || u.load > fewest+slack {
 			continue
 		}
 		if best == nil || u.silent < best.silent || u.silent == best.silent && u.load < best.load {

@@ -188,19 +188,25 @@ func TestKilledUnit(t *testing.T) {
 
 func TestOverload(t *testing.T) {
 	m := preset(t, "llama-3.1-70b-fp8/h100x4")
-	c := Config{Model: m, Decider: Constant(2), Initial: 2, Limits: decide.Limits{Min: 2, Max: 2}, Gate: &backpressure.Config{}}
-	best := 0.0
-	for _, load := range []float64{0.8, 0.9, 1} {
-		c.Arrivals = poisson(t, 1, load*2*m.MaxRate(DefaultTPOT, 1000, 200), time.Minute)
-		best = max(best, run(t, c).Goodput)
+	c := Config{Model: m, Decider: Constant(2), Initial: 2, Limits: decide.Limits{Min: 2, Max: 2}}
+	const seeds = 4 // one alone is off by up to a tenth
+	var best, with, without float64
+	for seed := uint64(1); seed <= seeds; seed++ {
+		c.Gate = &backpressure.Config{}
+		top := 0.0
+		for _, load := range []float64{0.8, 0.9, 1} {
+			c.Arrivals = poisson(t, seed, load*2*m.MaxRate(DefaultTPOT, 1000, 200), time.Minute)
+			top = max(top, run(t, c).Goodput)
+		}
+		best += top / seeds
+		c.Arrivals = poisson(t, seed, 3*2*m.MaxRate(DefaultTPOT, 1000, 200), time.Minute)
+		with += run(t, c).Goodput / seeds
+		c.Gate = nil
+		without += run(t, c).Goodput / seeds
 	}
-	c.Arrivals = poisson(t, 1, 3*2*m.MaxRate(DefaultTPOT, 1000, 200), time.Minute)
-	with := run(t, c)
-	c.Gate = nil
-	without := run(t, c)
-	t.Logf("best %.1f/s, at three times the load %.1f/s with the gate and %.1f/s without", best, with.Goodput, without.Goodput)
-	if with.Goodput < 0.9*best || without.Goodput > 0.2*best {
-		t.Errorf("goodput at its best is %.1f/s, at three times the load %.1f/s with the gate, %.1f/s without", best, with.Goodput, without.Goodput)
+	t.Logf("best %.1f/s, at three times the load %.1f/s with the gate and %.1f/s without", best, with, without)
+	if with < 0.9*best || without > 0.2*best {
+		t.Errorf("goodput at its best is %.1f/s, at three times the load %.1f/s with the gate, %.1f/s without", best, with, without)
 	}
 }
 

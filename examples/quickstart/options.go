@@ -48,7 +48,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs.Int64Var(&o.min, "min", 1, "least replicas")
 	fs.Int64Var(&o.max, "max", 10, "most replicas")
 	fs.StringVar(&o.listen, "listen", "127.0.0.1:0", "`address` of the gateway and the live page; port 0: any free one")
-	fs.StringVar(&o.policy, "policy", "balanced", "how much headroom to keep: "+strings.Join(policyNames(), ", "))
+	fs.StringVar(&o.policy, "policy", "lean", "how much headroom to keep: "+strings.Join(policyNames(), ", "))
 	fs.BoolVar(&o.json, "json", false, "print the figures as one JSON object on the last line")
 	fs.StringVar(&o.journal, "journal", "", "write the journal to this `file`")
 	fs.StringVar(&o.engine, "engine", "", "`path` of an engine binary that takes the emulator's flags; default: the emulator built in")

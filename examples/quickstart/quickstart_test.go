@@ -237,7 +237,7 @@ func underLoad(t *testing.T, n int64, body func(f *fleet)) []outcome {
 	t.Helper()
 	model, _ := llm.Preset("minimax-m2.5-fp8/h100x4")
 	startup, _ := llm.StartupPreset("sleeping")
-	o := options{min: n, max: n, listen: "127.0.0.1:0", policy: "balanced", model: model, startup: startup, seed: 1, length: 20 * time.Second}
+	o := options{min: n, max: n, listen: "127.0.0.1:0", policy: "lean", model: model, startup: startup, seed: 1, length: 20 * time.Second}
 	f, err := newFleet(o, n, nil, nil)
 	if err != nil {
 		t.Fatal(err)

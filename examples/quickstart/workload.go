@@ -21,8 +21,9 @@ type workload struct {
 	initial int64
 }
 
-// peakWindow is over how long a peak must last to be counted as one.
-const peakWindow = 10 * time.Second
+// opening is the part of the workload by which the fleet at its beginning is
+// sized.
+const opening = 10 * time.Second
 
 // plan reads or makes the arrivals.
 func plan(o options) (workload, error) {
@@ -35,7 +36,7 @@ func plan(o options) (workload, error) {
 	}
 	w := workload{speed: o.speed}
 	if w.speed == 0 {
-		if w.speed, err = simulate.SpeedFor(whole, o.model, peakReplicas, objectiveTPOT, peakWindow); err != nil {
+		if _, w.speed, err = simulate.Rush(whole, o.model, peakReplicas, objectiveTPOT, o.length); err != nil {
 			return w, fmt.Errorf("%s: %w: give -speed", o.trace, err)
 		}
 	}
@@ -72,7 +73,7 @@ func planDay(o options) (w workload, err error) {
 
 // kneeUse is the share of its time that a replica can be busy with the objective
 // still held, as the plan counts it; the policies learn their own.
-const kneeUse = 0.7
+const kneeUse = 0.9
 
 // rateAtKnee is the requests a second that one replica serves at the knee.
 func rateAtKnee(m llm.Model, input, output float64) float64 {
@@ -85,9 +86,8 @@ func (w workload) finish(o options) (workload, error) {
 		return w, fmt.Errorf("%s: no request in %v: use a lower -speed or a longer -for", w.what, o.length)
 	}
 	w.burst = steepestRise(w.arrivals, 3*time.Second)
-	opening := w.arrivals.Cut(peakWindow)
 	in, out := w.arrivals.MeanTokens()
-	need := float64(len(opening)) / peakWindow.Seconds() / rateAtKnee(o.model, in, out)
+	need := float64(len(w.arrivals.Cut(opening))) / opening.Seconds() / rateAtKnee(o.model, in, out)
 	w.initial = min(max(int64(need+0.999), o.min), o.max)
 	return w, nil
 }
