@@ -66,6 +66,7 @@ func newFleet(o options, initial int64, journal io.Writer, log *slog.Logger) (*f
 		Ready:   process.Probe{StartTimeout: 4*o.startup.Median + 30*time.Second},
 		Traffic: router,
 		Max:     o.max,
+		Hang:    15 * time.Second,
 		Kill:    3 * time.Second,
 		Event:   f.event,
 	})

@@ -20,6 +20,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	ossignal "os/signal"
 	"syscall"
@@ -75,7 +76,7 @@ func run(args []string, stdout, stderr io.Writer, interrupted <-chan os.Signal) 
 		defer file.Close()
 		journal = file
 	}
-	f, err := newFleet(o, w.initial, journal, newLog(stdout))
+	f, err := newFleet(o, w.initial, journal, slog.New(spectator{w: stdout}))
 	if err != nil {
 		return fail(err)
 	}

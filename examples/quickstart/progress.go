@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 	"time"
 )
 
@@ -26,29 +25,43 @@ func showProgress(ctx context.Context, f *fleet, c *client, w io.Writer) {
 			continue
 		}
 		now, stats := c.sent.Load(), f.gate.Stats()
-		var shed uint64
-		for _, n := range stats.Shed {
-			shed += n
-		}
-		fmt.Fprintf(w, "%5.0f s   %5.1f req/s offered   %d of %d replicas ready   %d in flight, %d waiting   %d shed\n",
-			time.Since(began).Seconds(), float64(now-sent)/every.Seconds(), st.Fleet.Ready, st.Fleet.Desired, stats.InFlight, stats.Waiting, shed)
+		fmt.Fprintf(w, "%7.0f s    %5.1f requests/s   %d of %d replicas ready   %d in flight   %d waiting   %d shed\n",
+			time.Since(began).Seconds(), float64(now-sent)/every.Seconds(), st.Fleet.Ready, st.Fleet.Desired, stats.InFlight, stats.Waiting, stats.Shed.Total())
 		sent = now
 	}
 }
 
-// newLog returns a logger that writes what a spectator cares about, one plain
-// line a record.
-func newLog(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
-		Level: slog.LevelInfo,
-		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			switch a.Key {
-			case slog.TimeKey, slog.LevelKey, "pool", "action", "from", "to":
-				return slog.Attr{}
-			case "why":
-				return slog.String(a.Key, strings.TrimSpace(a.Value.String()))
-			}
-			return a
-		},
-	}))
+// A spectator is a slog.Handler that writes what a person who watches cares for:
+// every scaling with its reason, and every warning.
+type spectator struct {
+	w     io.Writer
+	attrs []slog.Attr
 }
+
+func (s spectator) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelInfo }
+
+func (s spectator) Handle(_ context.Context, r slog.Record) error {
+	attrs := s.attrs
+	r.Attrs(func(a slog.Attr) bool { attrs = append(attrs, a); return true })
+	line, scale := r.Message, ""
+	for _, a := range attrs {
+		switch {
+		case a.Key == "why":
+			scale = a.Value.String()
+		case r.Level >= slog.LevelWarn:
+			line += fmt.Sprintf(" %s=%v", a.Key, a.Value)
+		}
+	}
+	if scale != "" {
+		line = scale
+	}
+	_, err := fmt.Fprintf(s.w, "   decision  %s\n", line)
+	return err
+}
+
+func (s spectator) WithAttrs(attrs []slog.Attr) slog.Handler {
+	s.attrs = append(s.attrs[:len(s.attrs):len(s.attrs)], attrs...)
+	return s
+}
+
+func (s spectator) WithGroup(string) slog.Handler { return s }

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/evenkeel/evenkeel/actuate/process"
 	"github.com/evenkeel/evenkeel/decide/simulate/llm"
 	"github.com/evenkeel/evenkeel/decide/simulate/trace"
 )
@@ -213,7 +214,7 @@ func TestInterrupt(t *testing.T) {
 				t.Errorf("exit status %d, want %d", code, exitInterrupted)
 			}
 			for _, pid := range engines {
-				waitFor(t, time.Second, fmt.Sprintf("end of engine %d", pid), func() bool { return syscall.Kill(pid, 0) != nil })
+				waitFor(t, time.Second, fmt.Sprintf("end of engine %d", pid), func() bool { return !alive(pid) })
 			}
 			if c, err := net.Dial("tcp", page); err == nil {
 				c.Close()
@@ -221,6 +222,13 @@ func TestInterrupt(t *testing.T) {
 			}
 		})
 	}
+}
+
+// alive reports whether the process runs: one that has ended and that nobody has
+// asked about is still listed.
+func alive(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !strings.Contains(string(b), ") Z ")
 }
 
 func waitFor(t *testing.T, bound time.Duration, what string, ok func() bool) {
@@ -308,6 +316,19 @@ func TestReplicaKilledFailsOnlyItsOwnRequests(t *testing.T) {
 	}
 }
 
+// pidOf returns the process of an instance, by what the supervisor tells it.
+func pidOf(t *testing.T, id string) int {
+	t.Helper()
+	for _, pid := range children(t, os.Getpid()) {
+		env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+		if err == nil && bytes.Contains(env, []byte(process.EnvInstance+"="+id+"\x00")) {
+			return pid
+		}
+	}
+	t.Fatalf("no process of instance %s", id)
+	return 0
+}
+
 func TestEngineThatHangsGetsNoMoreRequests(t *testing.T) {
 	outcomes := underLoad(t, 3, func(f *fleet) {
 		st, err := f.supervisor.Status(t.Context())
@@ -325,7 +346,8 @@ func TestEngineThatHangsGetsNoMoreRequests(t *testing.T) {
 		if now := f.inFlight(t, st.Instances[0].ID); now > stuck {
 			t.Errorf("a hanging engine went from %d to %d requests in flight", stuck, now)
 		}
-		if err := syscall.Kill(children(t, os.Getpid())[0], syscall.SIGKILL); err != nil { // whichever it is: the test ends here
+		// Its requests would wait for it until they give up.
+		if err := syscall.Kill(pidOf(t, st.Instances[0].ID), syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
 	})
