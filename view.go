@@ -1,9 +1,12 @@
 package evenkeel
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/actuate"
@@ -148,17 +151,19 @@ func (l *loop) pagePool(now time.Time) page.Pool {
 	return p
 }
 
-// shed lists what the gate has refused. The gate knows the rate of all refusals
-// together; it is shown with the only reason, if there is only one.
-func (l *loop) shed(rate page.Value) (out []page.Shed) {
-	st := l.Gate.Stats()
-	for r, n := range st.Shed {
+// shed lists what the gate has refused, most first. The gate knows the rate of
+// all refusals together; it stands with the first.
+func (l *loop) shed(rate page.Value) []page.Shed {
+	var out []page.Shed
+	for r, n := range l.Gate.Stats().Shed {
 		if n > 0 {
-			out = append(out, page.Shed{Reason: backpressure.Reason(r).String(), Total: int64(n)})
+			out = append(out, page.Shed{Reason: strings.ReplaceAll(backpressure.Reason(r).String(), "_", " "), Total: int64(n)})
 		}
 	}
-	if len(out) == 1 {
-		out[0].Rate = rate
+	if len(out) == 0 {
+		out = append(out, page.Shed{Reason: "none"})
 	}
+	slices.SortStableFunc(out, func(a, b page.Shed) int { return cmp.Compare(b.Total, a.Total) })
+	out[0].Rate = rate
 	return out
 }

@@ -83,12 +83,16 @@ func (c *Core) recommendation(in *Input, i int, r Recommendation) string {
 	return r.Text()
 }
 
-// number writes x with three or so digits, and never in another form for the
-// same x.
+// number writes x with three or so digits, from ten thousand on in thousands (k)
+// or millions (M), and never in another form for the same x.
 func number(x float64) string {
 	switch a := math.Abs(x); {
 	case a >= 1e9 || (a < 1e-3 && a > 0):
 		return strconv.FormatFloat(x, 'g', 3, 64)
+	case a >= 1e6:
+		return number(x/1e6) + "M"
+	case a >= 1e4:
+		return number(x/1e3) + "k"
 	case a >= 100:
 		return strconv.FormatFloat(x, 'f', 0, 64)
 	case a >= 10:

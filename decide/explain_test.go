@@ -84,7 +84,7 @@ func TestExplain(t *testing.T) {
 		}, {
 			nil,
 			decide.Input{Fleet: decide.Fleet{Desired: 90, Ready: 90}, Signals: signals(123456)},
-			"90 → 100: demand wants 123456: 123456 measured, setpoint 1; max 100 binds; without it 123456",
+			"90 → 100: demand wants 123456: 123k measured, setpoint 1; max 100 binds; without it 123456",
 		},
 	} {
 		core := newCore(t, simple(func(c *decide.Config) {
