@@ -111,11 +111,13 @@ func (l *line) seconds(queued, amount, units float64) float64 {
 // predict spreads what is ahead over all units. The request itself is worked off
 // by one of them, however many there are.
 func (l *line) predict(queued, amount, units float64) float64 {
-	own := units
-	if l.one {
-		own = min(units, 1)
+	ahead := (l.amount + queued) / units
+	if l.one && units >= 1 {
+		ahead += amount
+	} else {
+		ahead += amount / units
 	}
-	return ((l.amount+queued)/units + amount/own) / max(l.rate, 1e-9)
+	return ahead / max(l.rate, 1e-9)
 }
 
 // fits reports whether a request of that amount is done within budget seconds.

@@ -198,6 +198,10 @@ type mean struct {
 }
 
 func (m *mean) add(v float64) {
-	m.n++
-	m.value += (v - m.value) * max(meanPart, 1/float64(m.n))
+	part := meanPart
+	if m.n < 1/meanPart {
+		m.n++
+		part = 1 / float64(m.n)
+	}
+	m.value += (v - m.value) * part
 }
