@@ -71,7 +71,7 @@ func serve(ctx context.Context, addr string) error {
 	if err != nil {
 		return err
 	}
-	workers, err := pool.New(pool.Config{Work: queue.work})
+	workers, err := pool.New(pool.Config{Work: queue.work, Workers: 1})
 	if err != nil {
 		return err
 	}
@@ -87,8 +87,9 @@ func serve(ctx context.Context, addr string) error {
 			{Name: "busy", Spec: decide.Track{Signal: key(signal.NameInFlight), Setpoint: 1, Total: true}},
 			{Name: "waiting", Spec: decide.Backlog{Queue: key(signal.NameQueued), PerReplica: 20, Within: time.Second}},
 		}},
-		Limits: decide.Limits{Min: 1, Max: 16},
-		Target: target,
+		Limits:  decide.Limits{Min: 1, Max: 16},
+		Startup: time.Second, // until the first one is measured
+		Target:  target,
 	}}})
 	if err != nil {
 		return err
