@@ -213,7 +213,7 @@ func (l *loop) sourceEvents(err error) {
 
 // sourceErrors takes apart what a Collector joined.
 func sourceErrors(err error) (out []*signal.SourceError) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the join itself is wanted, not what is in it
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // the join itself is wanted, not what is in it
 		for _, e := range joined.Unwrap() {
 			out = append(out, sourceErrors(e)...)
 		}

@@ -295,7 +295,7 @@ func TestConsumerOfBackpressureStaysLight(t *testing.T) {
 	if len(modules) > 30 {
 		t.Errorf("a consumer of backpressure sees %d modules: %v", len(modules), modules)
 	}
-	for _, d := range strings.Fields(run("list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".")) {
+	for d := range strings.FieldsSeq(run("list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".")) {
 		if !strings.HasPrefix(d, modulePath) && !strings.HasPrefix(d, "example.com/") {
 			t.Errorf("backpressure links %s: it needs the standard library and signal only", d)
 		}

@@ -152,7 +152,7 @@ func TestPauseIsPerDirection(t *testing.T) {
 // A write that arrived though its answer was lost is not sent again.
 func TestLostAnswer(t *testing.T) {
 	bubble(t, "once", func(t *testing.T) {
-		a, f := scripted(t, nil)
+		_, f := scripted(t, nil)
 		lost := 0
 		target := loses{f, &lost}
 		a, err := actuate.New(actuate.Config{Target: target, Within: within, Attempt: attempt})

@@ -79,7 +79,7 @@ func (b *breaker) allow() (func(verdict error), error) {
 }
 
 func (b *breaker) refusal() error {
-	var last error
+	var last any // said, not wrapped: it is the error of another call
 	if p := b.lately.Load(); p != nil {
 		last = *p
 	}

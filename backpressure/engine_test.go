@@ -1,7 +1,6 @@
 package backpressure
 
 import (
-	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -259,14 +258,6 @@ func (f *fleet) good(from, to, ttft, tpot float64) (n int) {
 
 func (r *simRequest) meets(ttft, tpot float64) bool {
 	return r.done && r.first-r.at <= ttft && (r.last-r.first) <= tpot*float64(max(r.made-1, 1))
-}
-
-func quantile(v []float64, q float64) float64 {
-	if len(v) == 0 {
-		return math.NaN()
-	}
-	slices.SortFunc(v, cmp.Compare)
-	return v[min(int(q*float64(len(v))), len(v)-1)]
 }
 
 func newFleet(t testing.TB, cfg Config, n int, seed uint64) *fleet {

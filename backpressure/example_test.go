@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -54,7 +53,7 @@ func ExampleGate_Handler() {
 		return
 	}
 	model := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		io.WriteString(w, "fine")
+		fmt.Fprint(w, "fine")
 	})
 	h := gate.Handler(model, backpressure.HandlerConfig{})
 	ask := func() {
@@ -80,8 +79,7 @@ func ExampleRejected() {
 		fmt.Println(err)
 	}
 	_, err = gate.Acquire(context.Background(), backpressure.Cost{})
-	var r *backpressure.Rejected
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*backpressure.Rejected](err); ok {
 		fmt.Println(r.Reason(), r.Status(), errors.Is(err, backpressure.ErrShed), r.RetryAfter() > 0)
 	}
 	// Output:

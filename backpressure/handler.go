@@ -105,8 +105,7 @@ func WriteRejection(w http.ResponseWriter, err error) {
 	var body rejection
 	status, reason := http.StatusServiceUnavailable, "unavailable"
 	body.Error.Message, body.Error.Type = "the server cannot take the request", "server_error"
-	var r *Rejected
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*Rejected](err); ok {
 		status, reason = r.Status(), r.Reason().String()
 		body.Error.Message = strings.TrimPrefix(r.Error(), "evenkeel: ")
 		w.Header().Set(ReasonHeader, reason)

@@ -46,7 +46,7 @@ func TestHandlerCountsAStream(t *testing.T) {
 				}
 				time.Sleep(30 * time.Millisecond)
 			}
-			io.WriteString(w, "data: [DONE]\n\n")
+			fmt.Fprint(w, "data: [DONE]\n\n")
 		}), HandlerConfig{})
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, chatRequest(hello))
@@ -64,7 +64,7 @@ func TestHandlerCountsAStream(t *testing.T) {
 func TestHandlerCountsAWholeAnswer(t *testing.T) {
 	g := newGate(t, Config{})
 	h := g.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		io.WriteString(w, strings.Repeat("x", 401))
+		fmt.Fprint(w, strings.Repeat("x", 401))
 	}), HandlerConfig{})
 	h.ServeHTTP(httptest.NewRecorder(), chatRequest(`{"prompt":"x","messages":[]}`))
 	if s := g.Stats(); s.Completed != 1 || s.MeanOutput != 101 || s.InFlight != 0 {
@@ -80,7 +80,7 @@ func TestHandlerPanicLeaksNothing(t *testing.T) {
 	for range 1000 {
 		func() {
 			defer func() {
-				if recover() != http.ErrAbortHandler {
+				if recover() != http.ErrAbortHandler { //nolint:errorlint // the server, too, knows only the value itself
 					t.Fatal("the panic did not go on")
 				}
 			}()
@@ -144,7 +144,9 @@ func TestHandlerKeepsTheWritersMethods(t *testing.T) {
 		if _, ok := w.(io.ReaderFrom); !ok {
 			t.Error("no ReaderFrom")
 		}
-		io.Copy(w, strings.NewReader("copied"))
+		if _, err := io.Copy(w, strings.NewReader("copied")); err != nil {
+			t.Error(err)
+		}
 	})
 	mux.HandleFunc("/deadline", func(w http.ResponseWriter, r *http.Request) {
 		if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Minute)); err != nil {
@@ -159,7 +161,9 @@ func TestHandlerKeepsTheWritersMethods(t *testing.T) {
 		}
 		defer conn.Close()
 		fmt.Fprint(buf, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhijacked")
-		buf.Flush()
+		if err := buf.Flush(); err != nil {
+			t.Error(err)
+		}
 	})
 	srv := httptest.NewServer(g.Handler(mux, HandlerConfig{}))
 	defer srv.Close()

@@ -69,14 +69,6 @@ func (r Reason) String() string {
 	return "reason(" + strconv.Itoa(int(r)) + ")"
 }
 
-// sentinel is what errors.Is finds in a Rejected with this reason.
-func (r Reason) sentinel() error {
-	if r == QueueTimeout || r == Cancelled {
-		return ErrEvicted
-	}
-	return ErrShed
-}
-
 // status is the HTTP status of the answer. 503 is for the server's limits; 429
 // would tell the caller that it did something wrong. 499 is what proxies log
 // for a client that left; nobody reads that answer.

@@ -61,7 +61,7 @@ func (c *Core) recommendation(in *Input, i int, r Recommendation) string {
 		if k < 0 || k >= c.signals.Len() || float64(k) != r.A {
 			break
 		}
-		name := c.signals.Def(k).Key.String()
+		name := c.signals.Def(k).String()
 		switch {
 		case r.Reason == ReasonAbsent:
 			return name + " is absent"

@@ -1,6 +1,7 @@
 package decide_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -110,8 +111,8 @@ func TestLawRate(t *testing.T) {
 		counts := []int64{5} // in force before the k-th step
 		var times []time.Time
 		ago := func(period time.Duration) int64 { // the count so long before now
-			for k := len(times) - 1; k >= 0; k-- {
-				if l.in.Now.Sub(times[k]) >= period {
+			for k, at := range slices.Backward(times) {
+				if l.in.Now.Sub(at) >= period {
 					return counts[k+1]
 				}
 			}

@@ -198,7 +198,7 @@ func TestNames(t *testing.T) {
 		}
 		seen[r.String()] = true
 	}
-	var s decide.Stage = decide.StageHold
+	s := decide.StageHold
 	if err := s.UnmarshalText([]byte("Bounds")); !errors.Is(err, decide.ErrUnknownName) || s != decide.StageHold {
 		t.Errorf("an unknown stage gives %v and %v", err, s)
 	}

@@ -144,7 +144,7 @@ func (p *part) begin(ctx context.Context, now time.Time) error {
 	if p.running {
 		select {
 		case err := <-p.done:
-			p.finish(err, now) // late, but perhaps good
+			_ = p.finish(err, now) // late, but perhaps good; a failure gives way to the call made now
 		default:
 			return fmt.Errorf("%w, begun %v ago", ErrSourceRunning, now.Sub(p.started))
 		}

@@ -110,7 +110,7 @@ func (d Def) WithDefaults() Def {
 func (d Def) validate() error {
 	var errs []error
 	bad := func(format string, args ...any) {
-		errs = append(errs, fmt.Errorf("signal %q: "+format, append([]any{d.Key.String()}, args...)...))
+		errs = append(errs, fmt.Errorf("signal %q: "+format, append([]any{d.String()}, args...)...))
 	}
 	if d.Name == "" {
 		bad("Name is empty: give it one")

@@ -83,6 +83,8 @@ func ExamplePool_Drain() {
 	st, _ := p.Status(ctx)
 	fmt.Println(err, st.Instances[0].Phase, st.Fleet.Desired)
 	cancel()
-	<-done
-	// Output: <nil> draining 2
+	fmt.Println(<-done)
+	// Output:
+	// <nil> draining 2
+	// <nil>
 }

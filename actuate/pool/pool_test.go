@@ -91,7 +91,7 @@ func TestGrace(t *testing.T) {
 		if st := look(t, p); len(st.Instances) != 2 {
 			t.Errorf("cut before its grace was over: %+v", st)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if st := look(t, p); len(st.Instances) != 1 || st.Instances[0].ID != "worker-2" {
 			t.Errorf("after the grace: %+v, want worker-2 alone", st)
 		}
@@ -194,7 +194,7 @@ func TestDrain(t *testing.T) {
 		if st := look(t, p); st.Fleet.Draining != 1 || st.Fleet.Desired != 1 || runs.Load() != 1 {
 			t.Errorf("just before: %+v, %d runs, want it away", st.Fleet, runs.Load())
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if st := look(t, p); st.Fleet.Ready != 1 || runs.Load() != 2 || st.Instances[0].Restarts != 0 {
 			t.Errorf("afterwards: %+v, %d runs, want it back", st, runs.Load())
 		}

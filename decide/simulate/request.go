@@ -28,13 +28,3 @@ type request struct {
 	started bool // first is set
 	ticket  backpressure.Request
 }
-
-// outcome is how a request ended.
-type outcome uint8
-
-const (
-	completed outcome = iota
-	shed              // refused, at once or after a wait
-	abandoned         // its client lost patience
-	aborted           // its unit was killed
-)

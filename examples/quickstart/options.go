@@ -92,7 +92,7 @@ func (o options) check() error {
 		return fmt.Errorf("-policy %q is not known: use one of %s", o.policy, strings.Join(policyNames(), ", "))
 	}
 	if _, _, err := net.SplitHostPort(o.listen); err != nil {
-		return fmt.Errorf("-listen %q: %v: give host:port, such as 127.0.0.1:8080", o.listen, err)
+		return fmt.Errorf("-listen %q: %w: give host:port, such as 127.0.0.1:8080", o.listen, err)
 	}
 	return nil
 }

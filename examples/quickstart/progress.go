@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -60,7 +61,7 @@ func (s spectator) Handle(_ context.Context, r slog.Record) error {
 }
 
 func (s spectator) WithAttrs(attrs []slog.Attr) slog.Handler {
-	s.attrs = append(s.attrs[:len(s.attrs):len(s.attrs)], attrs...)
+	s.attrs = append(slices.Clip(s.attrs), attrs...)
 	return s
 }
 

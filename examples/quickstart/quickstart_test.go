@@ -25,7 +25,10 @@ import (
 // The test binary stands in for the program: as an engine, and as the whole.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == engineCommand || os.Getenv("QUICKSTART_MAIN") != "" {
-		os.Unsetenv("QUICKSTART_MAIN")
+		if err := os.Unsetenv("QUICKSTART_MAIN"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 		main()
 	}
 	os.Exit(m.Run())

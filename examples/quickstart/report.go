@@ -141,7 +141,7 @@ func (f *figures) table(w io.Writer) {
 		row("from burst to new replica", "no replica was added after the burst")
 	}
 	row("aborted in flight", "%d%s", f.Aborted, byReason(f.Failed))
-	t.Flush()
+	_ = t.Flush() // like every line here: where it cannot be printed, nobody reads
 	verdict := "ok"
 	if !f.OK {
 		verdict = "not ok: " + strings.Join(f.misses(), ", ")

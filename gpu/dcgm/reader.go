@@ -52,14 +52,15 @@ func (c Config) withDefaults() Config {
 
 func (c Config) validate() error {
 	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if u, err := url.Parse(c.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		errs = append(errs, fmt.Errorf("URL is %q: give one such as http://localhost:9400/metrics", c.URL))
+		bad("URL is %q: give one such as http://localhost:9400/metrics", c.URL)
 	}
 	if c.Timeout < 0 {
-		errs = append(errs, fmt.Errorf("Timeout is %v: it must not be negative", c.Timeout))
+		bad("Timeout is %v: it must not be negative", c.Timeout)
 	}
 	if c.MaxBytes < 0 {
-		errs = append(errs, fmt.Errorf("MaxBytes is %d: it must not be negative", c.MaxBytes))
+		bad("MaxBytes is %d: it must not be negative", c.MaxBytes)
 	}
 	return errors.Join(errs...)
 }

@@ -60,5 +60,5 @@ func (a asset) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.Set("Content-Length", strconv.Itoa(len(a.body)))
-	w.Write(a.body)
+	_, _ = w.Write(a.body) // the client may be gone
 }

@@ -182,7 +182,10 @@ func TestJournal(t *testing.T) {
 		{"none", nil, 404, "No journal is kept.\n"},
 		{"whole", func(_ context.Context, w io.Writer) error { _, err := io.WriteString(w, "{\"a\":1}\n"); return err }, 200, "{\"a\":1}\n"},
 		{"fails at once", func(context.Context, io.Writer) error { return fail }, 500, "The journal could not be read.\n"},
-		{"fails half-way", func(_ context.Context, w io.Writer) error { io.WriteString(w, "{}\n"); return fail }, 200, "{}\n{\"incomplete\":true}\n"},
+		{"fails half-way", func(_ context.Context, w io.Writer) error {
+			_, err := io.WriteString(w, "{}\n")
+			return errors.Join(err, fail)
+		}, 200, "{}\n{\"incomplete\":true}\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := get(newPage(t, Config{Journal: tt.journal}), "GET", "/journal")

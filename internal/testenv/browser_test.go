@@ -28,7 +28,7 @@ func browser(t *testing.T) func() context.Context {
 	if path == "" {
 		t.Skip("no chromium on this machine: run internal/testenv/setup.sh as root, or install one")
 	}
-	profile, err := os.MkdirTemp("", "evenkeel-browser")
+	profile, err := os.MkdirTemp("", "evenkeel-browser") //nolint:usetesting // a browser that still tidies up must not fail the test
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,9 @@ func browser(t *testing.T) func() context.Context {
 		}
 		stop()
 		cancel()
-		os.RemoveAll(profile)
+		if err := os.RemoveAll(profile); err != nil {
+			t.Logf("browser: %v", err)
+		}
 	})
 	return func() context.Context {
 		tab, closeTab := chromedp.NewContext(first)

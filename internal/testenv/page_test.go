@@ -2,6 +2,7 @@ package testenv
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -135,9 +136,15 @@ func serve(t *testing.T, h http.Handler, addr string) (url string, stop func()) 
 	}
 	srv := &http.Server{Handler: http.StripPrefix("/keel", h), ReadHeaderTimeout: 5 * time.Second}
 	var done sync.WaitGroup
-	done.Go(func() { srv.Serve(l) })
+	done.Go(func() {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+	})
 	stop = sync.OnceFunc(func() {
-		srv.Close()
+		if err := srv.Close(); err != nil {
+			t.Error(err)
+		}
 		done.Wait()
 	})
 	t.Cleanup(stop)

@@ -92,24 +92,25 @@ func (c Config) withDefaults() Config {
 
 func (c Config) validate() error {
 	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if len(c.Signals) == 0 {
-		errs = append(errs, errors.New("Signals is empty: name at least one"))
+		bad("Signals is empty: name at least one")
 	}
 	if c.Window < 0 {
-		errs = append(errs, fmt.Errorf("Window is %v: it must not be negative", c.Window))
+		bad("Window is %v: it must not be negative", c.Window)
 	}
 	if c.MaxSeries < 0 {
-		errs = append(errs, fmt.Errorf("MaxSeries is %d: it must not be negative", c.MaxSeries))
+		bad("MaxSeries is %d: it must not be negative", c.MaxSeries)
 	}
 	for i, s := range c.Signals {
 		if s.Instrument == "" {
-			errs = append(errs, fmt.Errorf("Signals[%d].Instrument is empty: give the instrument's name", i))
+			bad("Signals[%d].Instrument is empty: give the instrument's name", i)
 		}
 		if int(s.Kind) >= len(kindNames) {
-			errs = append(errs, fmt.Errorf("Signals[%d].Kind is %v: use one of the otel.Kind constants", i, s.Kind))
+			bad("Signals[%d].Kind is %v: use one of the otel.Kind constants", i, s.Kind)
 		}
 		if (s.Kind == Distribution) != (s.Def.Quantile != 0) {
-			errs = append(errs, fmt.Errorf("Signals[%d].Kind is %v and Def.Quantile %v: a distribution needs a quantile, others take none", i, s.Kind, s.Def.Quantile))
+			bad("Signals[%d].Kind is %v and Def.Quantile %v: a distribution needs a quantile, others take none", i, s.Kind, s.Def.Quantile)
 		}
 	}
 	return errors.Join(errs...)

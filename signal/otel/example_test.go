@@ -67,7 +67,9 @@ func ExamplePublish() {
 		fmt.Println(err)
 		return
 	}
-	defer reg.Close()
 	fmt.Println("published")
+	if err := reg.Close(); err != nil {
+		fmt.Println(err)
+	}
 	// Output: published
 }

@@ -101,8 +101,7 @@ func Parse(r io.Reader, name string) (Trace, error) {
 // the form of a line that is wrong, and the next one if the bytes ended badly,
 // as in a truncated gzip file.
 func readError(name string, line int, err error) error {
-	var pe *csv.ParseError
-	if errors.As(err, &pe) {
+	if pe, ok := errors.AsType[*csv.ParseError](err); ok {
 		line, err = pe.Line, pe.Err
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {

@@ -21,7 +21,7 @@ func TestHealthFollowsTheStartup(t *testing.T) {
 		if a := r.ask(t.Context(), 10, 1); a.status != 503 {
 			t.Errorf("a request while starting: %d", a.status)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if status, _ := r.get("/health"); status != 200 || !r.server.Ready() {
 			t.Errorf("after the start-up: %d", status)
