@@ -52,6 +52,7 @@ func main() {
 }
 
 func run(args []string, stdout, stderr io.Writer, interrupted <-chan os.Signal) int {
+	stdout = &sharedWriter{w: stdout} // the progress and the decisions come side by side
 	fail := func(err error) int {
 		fmt.Fprintln(stderr, "quickstart:", err)
 		return exitUsage

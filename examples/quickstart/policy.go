@@ -36,7 +36,7 @@ func policy(name string) decide.Config {
 				Within: 15 * time.Second,
 			}},
 		},
-		Down:    decide.Direction{Window: 8 * time.Second},
+		Down:    decide.Direction{Window: 10 * time.Second},
 		Pending: decide.Pending{Timeout: 30 * time.Second},
 	}
 }
@@ -44,5 +44,5 @@ func policy(name string) decide.Config {
 // gateConfig is the gate of the quickstart: its defaults, and a window of demand
 // as short as the day.
 func gateConfig() backpressure.Config {
-	return backpressure.Config{Pool: "chat", TTFT: objectiveTTFT, TPOT: objectiveTPOT, Window: 8 * time.Second}
+	return backpressure.Config{Pool: "chat", TTFT: objectiveTTFT, TPOT: objectiveTPOT, Window: 10 * time.Second}
 }

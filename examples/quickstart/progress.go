@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -32,6 +33,18 @@ func showProgress(ctx context.Context, f *fleet, c *client, w io.Writer) {
 	}
 }
 
+// A sharedWriter takes lines from several goroutines, one after the other.
+type sharedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (s *sharedWriter) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(b)
+}
+
 // A spectator is a slog.Handler that writes what a person who watches cares for:
 // every scaling with its reason, and every warning.
 type spectator struct {
@@ -42,7 +55,7 @@ type spectator struct {
 func (s spectator) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelInfo }
 
 func (s spectator) Handle(_ context.Context, r slog.Record) error {
-	attrs := s.attrs
+	attrs := slices.Clip(s.attrs) // calls may come side by side
 	r.Attrs(func(a slog.Attr) bool { attrs = append(attrs, a); return true })
 	line, scale := r.Message, ""
 	for _, a := range attrs {
