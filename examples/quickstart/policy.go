@@ -44,5 +44,5 @@ func policy(name string) decide.Config {
 // gateConfig is the gate of the quickstart: its defaults, and a window of demand
 // as short as the day.
 func gateConfig() backpressure.Config {
-	return backpressure.Config{Pool: "chat", TTFT: objectiveTTFT, TPOT: objectiveTPOT, Window: 10 * time.Second}
+	return backpressure.Config{Pool: "chat", TTFT: objectiveTTFT, TPOT: objectiveTPOT, Window: 8 * time.Second}
 }
