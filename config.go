@@ -25,7 +25,8 @@ const (
 type Config struct {
 	// Pools, at least one, each under a name of its own.
 	Pools []Pool
-	// Tick is the time between decisions. Default [DefaultTick].
+	// Tick is the time between decisions. The sources have half of it to answer,
+	// at most [signal.DefaultTimeout]. Default [DefaultTick].
 	Tick time.Duration
 	// Observe is the time between readings of the fleet's state, by which the
 	// gates are told what to expect. Default: Tick, at most [DefaultObserve].
@@ -33,11 +34,15 @@ type Config struct {
 	// Leader elects the one process that scales. Default: this process, alone.
 	Leader actuate.Leader
 	// Journal receives JSON lines: see [Replay]. Default: only the newest lines
-	// are kept, in memory, for the live page. A write that fails is reported once
-	// and the line is lost to the writer; the loop goes on.
+	// are kept, in memory, for the live page. Each line is one Write, from one
+	// goroutine at a time, and a Write that blocks holds up the decisions: buffer
+	// where it may. One that fails is reported once, until one succeeds again, and
+	// its line is lost to the writer; the loop goes on.
 	Journal io.Writer
-	// MeterProvider publishes every signal as an observable instrument.
-	// Default: none.
+	// MeterProvider publishes every signal as an observable gauge while Run runs,
+	// and the counters evenkeel.requests.offered, .admitted and .shed of every
+	// Gate. Their attribute evenkeel.pool is the signal's own pool, and where it
+	// has none, the Pool's Name. Default: none.
 	MeterProvider metric.MeterProvider
 	// Hosts are the names, without port, under which the live page may be asked
 	// for, beside loopback's. Default: none.
@@ -60,7 +65,8 @@ type Pool struct {
 	// Policy decides. Its Signals may be left empty: then they are those of the
 	// Gate and the Sources, in that order.
 	Policy decide.Config
-	// Limits of the count. A Max of 0 stands for Min.
+	// Limits of the count. A Max of 0 stands for Min. Required, not both 0, if
+	// Policy has policies.
 	Limits decide.Limits
 	// Embedded says that this process is itself one of the replicas. A fleet
 	// cannot wake itself from nothing, so Limits.Min must then be at least 1.
@@ -71,7 +77,8 @@ type Pool struct {
 	// Target is the thing scaled, with the safety around it. Required if Policy
 	// has policies; to recommend and not to act, use an Actuator in dry run.
 	Target *actuate.Actuator
-	// Runners are run with the pool and stopped with it: a supervisor, a router.
+	// Runners are run with the pool and stopped with it: a router, an exporter.
+	// A Source or a Target that is a [signal.Runner] is run without being named.
 	Runners []signal.Runner
 }
 
@@ -128,8 +135,11 @@ func (p Pool) problems() (errs []error) {
 	if p.Limits.Max != 0 && p.Limits.Max < p.Limits.Min {
 		bad("Limits.Max is %d, below Limits.Min, %d: raise Max or lower Min", p.Limits.Max, p.Limits.Min)
 	}
-	if p.Limits.Max > decide.MaxReplicas {
-		bad("Limits.Max is %d: it must be at most %d", p.Limits.Max, decide.MaxReplicas)
+	if n := max(p.Limits.Min, p.Limits.Max); n > decide.MaxReplicas {
+		bad("Limits go up to %d: they must be at most %d", n, decide.MaxReplicas)
+	}
+	if len(p.Policy.Policies) > 0 && p.Limits == (decide.Limits{}) {
+		bad("Limits are empty, which allows no replica at all: set Limits.Max")
 	}
 	if p.Embedded && p.Limits.Min < 1 {
 		bad("Limits.Min is %d in an embedded pool: it must be at least 1, because nobody inside a fleet of none can wake it", p.Limits.Min)

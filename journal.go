@@ -1,11 +1,7 @@
 package evenkeel
 
 import (
-	"bytes"
-	"encoding/json"
-	"io"
-	"log/slog"
-	"sync"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/actuate"
@@ -13,7 +9,7 @@ import (
 	"github.com/evenkeel/evenkeel/signal"
 )
 
-// JournalVersion is the version that every line carries as "v". A reader refuses
+// JournalVersion is the version that every line carries as "v". [Replay] refuses
 // lines of another.
 const JournalVersion = 1
 
@@ -43,7 +39,9 @@ type Line struct {
 	Event    *Event           `json:"event,omitempty"`
 }
 
-// A Segment is the header under which the following lines of its pool stand.
+// A Segment is the header under which the following lines of its pool stand, so
+// that a journal can be read from there on. A pool begins one with each term of
+// leadership, now and then within one, and where lines were lost.
 type Segment struct {
 	Signals  []SegmentSignal `json:"signals"`
 	Policies []string        `json:"policies"`
@@ -65,9 +63,11 @@ type SegmentSignal struct {
 type Event struct {
 	// What happened, in the words of the Event constants.
 	What string `json:"what"`
-	// Instance it happened to, if to one.
+	// Instance it happened to, or the first signal of the source; empty if it
+	// happened to neither.
 	Instance string `json:"instance,omitempty"`
-	Detail   string `json:"detail,omitempty"`
+	// Detail in words, one short line.
+	Detail string `json:"detail,omitempty"`
 }
 
 // What can happen, as Event.What says it.
@@ -79,59 +79,20 @@ const (
 	EventGone      = "gone"      // a replica is no longer there
 	EventRestarted = "restarted" // a replica ended by itself and was started again
 	EventUnhealthy = "unhealthy" // something is wrong with a replica
-	EventStatus    = "status"    // the fleet's state could not be read
+	EventStatus    = "status"    // the fleet's state could not be read, or can be again
 	EventSource    = "source"    // a source of signals failed or works again
 	EventOverride  = "override"  // an operator set or ended an override
 	EventLeader    = "leader"    // this process began or ceased to lead
 )
 
-// journalMemory bounds the lines kept for the live page, in bytes.
-const journalMemory = 2 << 20
+// maxText bounds the texts of others, such as errors, in a line: in bytes.
+const maxText = 500
 
-// journal writes lines to the user's writer and keeps the newest in memory.
-type journal struct {
-	mu     sync.Mutex
-	w      io.Writer
-	log    *slog.Logger
-	failed bool
-	lines  [][]byte // oldest first
-	size   int
-}
-
-// write appends l. It never fails the caller: an autoscaler must not stop
-// because a disk is full.
-func (j *journal) write(l Line) {
-	l.V = JournalVersion
-	l.At = l.At.Round(0).UTC()
-	b, err := json.Marshal(l)
-	if err != nil {
-		j.log.Error("journal line not written", "kind", l.Kind, "pool", l.Pool, "err", err)
-		return
+// short returns the first line of text, without the end of one that is too long.
+func short(text string) string {
+	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n")
+	if len(text) > maxText {
+		text = strings.ToValidUTF8(text[:maxText], "") + " …"
 	}
-	b = append(b, '\n')
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.lines, j.size = append(j.lines, b), j.size+len(b)
-	for j.size > journalMemory {
-		j.size -= len(j.lines[0])
-		j.lines = j.lines[1:]
-	}
-	if j.w == nil {
-		return
-	}
-	if _, err := j.w.Write(b); err != nil && !j.failed {
-		j.log.Error("journal not written; later lines may be missing too", "err", err)
-		j.failed = true
-	} else if err == nil {
-		j.failed = false
-	}
-}
-
-// dump writes the lines in memory to w.
-func (j *journal) dump(w io.Writer) error {
-	j.mu.Lock()
-	b := bytes.Join(j.lines, nil)
-	j.mu.Unlock()
-	_, err := w.Write(b)
-	return err
+	return text
 }

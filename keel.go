@@ -34,15 +34,16 @@ type Keel struct {
 	page    *page.Page
 	started time.Time
 
-	leads   atomic.Pointer[actuate.Term]
+	leads   atomic.Pointer[actuate.Term] // nil: another process leads, or none
 	ran     atomic.Bool
 	stopRun context.CancelFunc // set by New; ends Run
 	runCtx  context.Context    //nolint:containedctx // the life of Run, which Shutdown ends
 	done    chan struct{}      // closed when Run has returned
 
-	stateMu  sync.Mutex
-	states   map[string]json.RawMessage // by pool
-	lastSave time.Time
+	stateMu sync.Mutex
+	states  map[string]json.RawMessage // by pool, as of the last step
+	unsaved bool                       // states has changed since it was saved
+	changed chan struct{}              // asks for the states to be saved soon
 }
 
 // New checks c and returns the Keel. It starts nothing. All that is wrong with c
@@ -53,7 +54,8 @@ func New(c Config) (*Keel, error) {
 	}
 	c = c.WithDefaults()
 	k := &Keel{cfg: c, started: time.Now(), done: make(chan struct{}), states: make(map[string]json.RawMessage),
-		journal: &journal{w: c.Journal, log: c.Logger}}
+		changed: make(chan struct{}, 1),
+		journal: &journal{w: c.Journal, log: c.Logger, heads: make(map[string]head)}}
 	k.runCtx, k.stopRun = context.WithCancel(context.Background())
 	var errs []error
 	for _, p := range c.Pools {
@@ -105,13 +107,18 @@ func newLoop(k *Keel, p Pool) (*loop, error) {
 }
 
 // Run runs everything until ctx ends, [Keel.Shutdown] is called or a Runner
-// fails; it then stops everything and returns the Runner's error, or nil. It may
-// be called once.
+// fails; it then stops everything, saves the cores' states for the next leader
+// (for at most a second) and returns the Runner's error, or nil. It may be called
+// once: later calls return [ErrRunning]. After Shutdown it starts nothing and
+// returns nil.
 func (k *Keel) Run(ctx context.Context) error {
 	if !k.ran.CompareAndSwap(false, true) {
 		return ErrRunning
 	}
 	defer close(k.done)
+	if k.runCtx.Err() != nil {
+		return nil
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(k.runCtx, cancel)()
@@ -124,28 +131,37 @@ func (k *Keel) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, r := range k.runners() {
 		g.Go(func() error {
-			if err := r.Run(ctx); err != nil && ctx.Err() == nil {
-				return fmt.Errorf("evenkeel: %T: %w", r, err)
+			err := r.Run(ctx)
+			switch {
+			case err == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()):
+				return nil
+			case ctx.Err() != nil:
+				k.cfg.Logger.Warn("a runner failed while it was stopped", "runner", fmt.Sprintf("%T", r), "err", err)
+				return nil
 			}
-			return nil
+			return fmt.Errorf("evenkeel: %T: %w", r, err)
 		})
 	}
-	g.Go(func() error { return k.campaign(ctx) })
+	g.Go(func() error { k.campaign(ctx); return nil })
+	g.Go(func() error { k.keepSaving(ctx); return nil })
 	for _, l := range k.loops {
 		g.Go(func() error { l.run(ctx); return nil })
 	}
 	g.Go(func() error { k.record(ctx); return nil })
-	return g.Wait()
+	err = g.Wait()
+	k.saveStates(context.WithoutCancel(ctx), lastSave)
+	k.leads.Store(nil)
+	return err
 }
 
 // runners returns all that must run: what the pools name, and those of their
-// sources, gates and targets that are Runners. Each once.
+// sources and targets that are Runners. Each once.
 func (k *Keel) runners() []signal.Runner {
 	var out []signal.Runner
 	add := func(v any) {
 		r, ok := v.(signal.Runner)
 		// Only what is comparable can be seen to be the same.
-		if !ok || reflect.TypeOf(r).Comparable() && slices.Contains(out, r) {
+		if !ok || reflect.ValueOf(r).Comparable() && slices.Contains(out, r) {
 			return
 		}
 		out = append(out, r)
@@ -164,54 +180,9 @@ func (k *Keel) runners() []signal.Runner {
 	return out
 }
 
-// campaign keeps this process a candidate, and its term where the loops see it.
-func (k *Keel) campaign(ctx context.Context) error {
-	defer k.leads.Store(nil)
-	for {
-		term, err := k.cfg.Leader.Campaign(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			k.cfg.Logger.Warn("leader election failed; trying again", "err", err)
-			if !sleep(ctx, k.cfg.Tick) {
-				return nil
-			}
-			continue
-		}
-		k.loadStates(ctx, term)
-		k.leads.Store(&term)
-		k.Poke()
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-term.Lost():
-			k.leads.Store(nil)
-			k.cfg.Logger.Warn("leadership lost; no longer scaling")
-		}
-	}
-}
-
-// sleep waits for d and reports whether ctx is still alive.
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
-}
-
-// term returns the term under which this process leads, or nil.
-func (k *Keel) term() actuate.Term {
-	if t := k.leads.Load(); t != nil {
-		return *t
-	}
-	return nil
-}
-
 // Poke asks for a decision now rather than at the next tick: something happened
-// that cannot wait. At most ten a second are made.
+// that cannot wait. At most ten a second are made. It never blocks; before Run and
+// after it, nothing happens.
 func (k *Keel) Poke() {
 	for _, l := range k.loops {
 		select {
@@ -222,8 +193,10 @@ func (k *Keel) Poke() {
 }
 
 // Override sets the count of a pool to n until a time, whatever its policies
-// say, within its limits. A time in the past ends an override. It is refused
-// with [ErrNoPool] for a pool that does not exist or has no policy.
+// say, within its limits. A time in the past ends an override. It holds in this
+// process, so set it in all that may come to lead. It is refused with [ErrNoPool]
+// for a pool that does not exist or has no policy, and for a count below 0 or
+// above [decide.MaxReplicas].
 func (k *Keel) Override(pool string, n int64, until time.Time) error {
 	if n < 0 || n > decide.MaxReplicas {
 		return fmt.Errorf("evenkeel: override of pool %q to %d replicas: it must be 0 to %d", pool, n, decide.MaxReplicas)
@@ -232,7 +205,9 @@ func (k *Keel) Override(pool string, n int64, until time.Time) error {
 		if l.Name != pool || l.core == nil {
 			continue
 		}
-		o, detail := decide.Override{Replicas: n, Until: until.Round(0).UTC()}, fmt.Sprintf("%d replicas until %s", n, until.UTC().Format(time.RFC3339))
+		in := decide.Input{Override: decide.Override{Replicas: n, Until: until}}
+		o := in.Clean().Override // with a time that can be written down
+		detail := fmt.Sprintf("%d replicas until %s", n, o.Until.Format(time.RFC3339))
 		if !until.After(time.Now()) {
 			o, detail = decide.Override{}, "ended"
 		}
@@ -249,6 +224,7 @@ func (k *Keel) Override(pool string, n int64, until time.Time) error {
 // Shutdown stops admitting in every pool, waits until the admitted requests have
 // finished or ctx ends, then ends [Keel.Run] and waits for it. It returns the
 // error of ctx if requests were still running. What Run stops, it stops even then.
+// It may be called before Run, which then starts nothing, and again.
 func (k *Keel) Shutdown(ctx context.Context) error {
 	var g errgroup.Group
 	for _, l := range k.loops {

@@ -434,6 +434,8 @@ func TestNewRefusesWhole(t *testing.T) {
 		{"unknown signal", Config{Pools: with(func(p *Pool) { p.Sources = []signal.Source{&other{}} })}, "test.load"},
 		{"other signals", Config{Pools: with(func(p *Pool) { p.Policy.Signals = (&other{}).Defs() })}, "Policy.Signals"},
 		{"nil source", Config{Pools: with(func(p *Pool) { p.Sources = []signal.Source{nil} })}, "Sources[0] is nil"},
+		{"no limits", Config{Pools: with(func(p *Pool) { p.Limits = decide.Limits{} })}, "Limits are empty"},
+		{"min beyond all", Config{Pools: with(func(p *Pool) { p.Limits = decide.Limits{Min: decide.MaxReplicas + 1} })}, "at most"},
 		{"bad host", Config{Pools: []Pool{good}, Hosts: []string{"http://x/"}}, "http://x/"},
 	} {
 		k, err := New(tc.cfg)

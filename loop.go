@@ -37,9 +37,8 @@ type loop struct {
 	snapshot   *signal.Snapshot
 	state      [2]decide.State // the core's state, and room for the next
 	decision   decide.Decision
-	seq        uint64
-	epoch      uint64
-	leading    bool
+	seq        uint64        // of the last step in the segment
+	under      *actuate.Term // what the last step was made under; nil: none
 	statusBad  bool
 	sourcesBad map[signal.Key]bool // by the source's first signal
 	lastStep   time.Time
@@ -83,6 +82,9 @@ func (l *loop) observe(ctx context.Context) (actuate.Status, bool) {
 		if ctx.Err() == nil && !l.statusBad {
 			l.statusBad = true
 			l.event(Event{What: EventStatus, Detail: err.Error()})
+			l.mu.Lock()
+			l.view.known = false
+			l.mu.Unlock()
 			l.keel.cfg.Logger.Warn("fleet state not read; holding", "pool", l.Name, "err", err)
 		}
 		return st, false
@@ -92,7 +94,8 @@ func (l *loop) observe(ctx context.Context) (actuate.Status, bool) {
 		l.event(Event{What: EventStatus, Detail: "read again"})
 	}
 	now := time.Now()
-	l.watcher.observe(st, now, l.event)
+	st = readable(st)
+	l.watcher.observe(st, l.event)
 	if l.Gate != nil {
 		var starting int64
 		for _, c := range st.Fleet.Starting {
@@ -118,7 +121,7 @@ func (l *loop) step(ctx context.Context) {
 	l.lastStep = time.Now()
 	st, ok := l.observe(ctx)
 	now := time.Now().Round(0).UTC()
-	l.sourceEvents(l.collector.Collect(ctx, now, l.snapshot))
+	l.collect(ctx, now)
 	l.mu.Lock()
 	l.view.samples = slices.Clone(l.snapshot.Samples()) // a new one: readers keep the last
 	override := l.override
@@ -126,15 +129,10 @@ func (l *loop) step(ctx context.Context) {
 	if l.core == nil || !ok || ctx.Err() != nil {
 		return
 	}
-	term := l.keel.term()
-	if term == nil {
-		l.leading = false
+	if !l.led(now) {
 		return
 	}
-	if !l.leading || l.epoch != term.Epoch() {
-		l.lead(term)
-	}
-	in := decide.Input{
+	raw := decide.Input{
 		Now:      now,
 		Fleet:    st.Fleet,
 		Members:  signal.Coverage{Expected: 1, Fresh: 1},
@@ -142,6 +140,7 @@ func (l *loop) step(ctx context.Context) {
 		Limits:   narrow(l.Limits, st.Limits),
 		Override: override,
 	}
+	in := raw.Clean() // what can be written down, and read back as it was
 	next, prev := &l.state[1-l.seq&1], &l.state[l.seq&1]
 	l.core.Step(next, prev, &in, &l.decision)
 	l.seq++
@@ -151,23 +150,41 @@ func (l *loop) step(ctx context.Context) {
 	l.mu.Lock()
 	l.view.decided(l.core, &in, &l.decision)
 	l.mu.Unlock()
-	l.keel.keepState(ctx, l.Name, next, l.decision.Desired != in.Fleet.Desired)
+	l.keel.keepState(l.under, l.Name, next, l.decision.Desired != in.Fleet.Desired)
 	l.act(ctx, st, in)
 }
 
-// lead begins a segment under a new term, from the state that the last leader
-// left.
-func (l *loop) lead(term actuate.Term) {
-	l.leading, l.epoch, l.seq = true, term.Epoch(), 0
-	l.Target.Lead(term)
-	l.state[0] = l.keel.savedState(l.Name)
+// led reports whether this process leads, and begins a segment of the journal if
+// it does since the last step, or if one is due.
+func (l *loop) led(now time.Time) bool {
+	term := l.keel.term()
+	if term == nil {
+		if l.under != nil {
+			l.under = nil
+			l.event(Event{What: EventLeader, Detail: "this process no longer leads"})
+		}
+		return false
+	}
+	if l.under != term {
+		l.under = term
+		l.Target.Lead(*term)
+		l.segment(l.keel.savedState(l.Name)) // from what the last leader left
+		l.event(Event{What: EventLeader, Detail: fmt.Sprintf("this process leads, epoch %d", (*term).Epoch())})
+	} else if l.keel.journal.due(l.Name, now) {
+		l.segment(l.state[l.seq&1])
+	}
+	return true
+}
+
+// segment begins a segment of the journal, from state s.
+func (l *loop) segment(s decide.State) {
+	l.state[0], l.seq = s, 0
 	l.keel.journal.write(Line{Kind: KindSegment, At: time.Now(), Pool: l.Name, Segment: &Segment{
 		Signals:  segmentSignals(l.core.Signals()),
 		Policies: l.core.PolicyNames(),
-		Epoch:    l.epoch,
-		State:    l.state[0],
+		Epoch:    (*l.under).Epoch(),
+		State:    s,
 	}})
-	l.event(Event{What: EventLeader, Detail: fmt.Sprintf("this process leads, epoch %d", l.epoch)})
 }
 
 // act brings the target to the decided count, if that is another than now.
@@ -178,10 +195,12 @@ func (l *loop) act(ctx context.Context, st actuate.Status, in decide.Input) {
 	res, err := l.Target.Apply(ctx, actuate.Request{
 		Desired: l.decision.Desired,
 		Version: st.Version,
-		Epoch:   l.epoch,
+		Epoch:   (*l.under).Epoch(),
 		Reason:  l.decision.Reason,
 	})
-	l.keel.journal.write(Line{Kind: KindAction, At: time.Now(), Pool: l.Name, Seq: l.seq, Action: &res})
+	line := res
+	line.Error = short(line.Error)
+	l.keel.journal.write(Line{Kind: KindAction, At: time.Now(), Pool: l.Name, Seq: l.seq, Action: &line})
 	log := l.keel.cfg.Logger.With("pool", l.Name, "from", res.From, "to", res.To, "action", res.Action.String())
 	if err != nil {
 		if ctx.Err() == nil {
@@ -191,6 +210,17 @@ func (l *loop) act(ctx context.Context, st actuate.Status, in decide.Input) {
 	}
 	log.Info("scale", "why", l.core.Explain(&in, &l.decision))
 	l.observe(ctx) // the gate learns at once what is on its way
+}
+
+// collect asks the sources for their samples. They have half a tick to answer:
+// one that takes longer is used at the next tick, at its age, and must not hold
+// up what is known of the fleet.
+func (l *loop) collect(ctx context.Context, now time.Time) {
+	bounded, cancel := context.WithTimeout(ctx, min(l.keel.cfg.Tick/2, signal.DefaultTimeout))
+	defer cancel()
+	if err := l.collector.Collect(bounded, now, l.snapshot); ctx.Err() == nil {
+		l.sourceEvents(err)
+	}
 }
 
 // sourceEvents journals sources that began to fail or work again.
@@ -203,9 +233,9 @@ func (l *loop) sourceEvents(err error) {
 			l.keel.cfg.Logger.Warn("source of signals fails; its samples age", "pool", l.Name, "source", e.First, "err", e.Err)
 		}
 	}
-	for key := range l.sourcesBad {
-		if !failing[key] {
-			l.event(Event{What: EventSource, Instance: key.String(), Detail: "works again"})
+	for _, d := range l.collector.Schema().Defs() { // in order, which a map has not
+		if l.sourcesBad[d.Key] && !failing[d.Key] {
+			l.event(Event{What: EventSource, Instance: d.String(), Detail: "works again"})
 		}
 	}
 	l.sourcesBad = failing
@@ -228,10 +258,25 @@ func sourceErrors(err error) (out []*signal.SourceError) {
 // event journals e and shows it on the live page.
 func (l *loop) event(e Event) {
 	now := time.Now()
+	e.Detail = short(e.Detail)
 	l.keel.journal.write(Line{Kind: KindEvent, At: now, Pool: l.Name, Event: &e})
 	l.mu.Lock()
 	l.view.happened(now, e)
 	l.mu.Unlock()
+}
+
+// readable returns st with figures in range and times that can be written down,
+// whatever its platform says.
+func readable(st actuate.Status) actuate.Status {
+	in := decide.Input{Fleet: st.Fleet}
+	st.Fleet = in.Clean().Fleet
+	st.Instances = slices.Clone(st.Instances)
+	for i := range st.Instances {
+		if y := st.Instances[i].Since.UTC().Year(); y < 1 || y > 9999 {
+			st.Instances[i].Since = time.Time{}
+		}
+	}
+	return st
 }
 
 // narrow returns the limits that both the pool and its platform allow. A zero

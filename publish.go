@@ -30,8 +30,13 @@ func (k *Keel) publish() (stop func(), err error) {
 		return stop, nil
 	}
 	var errs []error
+	taken := make(map[signal.Key]bool)
 	for _, l := range k.loops {
-		r, err := otel.Publish(k.cfg.MeterProvider, l.publication())
+		p, err := l.publication(taken)
+		var r *otel.Registration
+		if err == nil {
+			r, err = otel.Publish(k.cfg.MeterProvider, p)
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("evenkeel: pool %q: %w", l.Name, err))
 			continue
@@ -45,9 +50,28 @@ func (k *Keel) publish() (stop func(), err error) {
 	return stop, nil
 }
 
-func (l *loop) publication() otel.Publication {
+// publication is what l publishes, under keys that no other pool has: two pools
+// may well have signals of the same name.
+func (l *loop) publication(taken map[signal.Key]bool) (otel.Publication, error) {
+	own := func(k signal.Key) signal.Key {
+		if k.Pool == "" || taken[k] {
+			k.Pool = l.Name
+		}
+		return k
+	}
+	defs := l.collector.Schema().Defs()
+	for i := range defs {
+		defs[i].Key = own(defs[i].Key)
+	}
+	for _, d := range defs {
+		taken[d.Key] = true
+	}
+	schema, err := signal.NewSchema(defs...)
+	if err != nil {
+		return otel.Publication{}, err
+	}
 	p := otel.Publication{
-		Schema: l.collector.Schema(),
+		Schema: schema,
 		Samples: func() []signal.Sample {
 			l.mu.Lock()
 			defer l.mu.Unlock()
@@ -55,11 +79,13 @@ func (l *loop) publication() otel.Publication {
 		},
 	}
 	if l.Gate == nil {
-		return p
+		return p, nil
 	}
 	total := func(name string, read func() uint64) {
+		key := own(signal.Key{Name: name, Pool: l.gatePool})
+		taken[key] = true
 		p.Totals = append(p.Totals, otel.Total{
-			Key:  signal.Key{Name: name, Pool: l.gatePool},
+			Key:  key,
 			Unit: signal.Requests,
 			Read: func() float64 { return float64(read()) },
 		})
@@ -67,5 +93,5 @@ func (l *loop) publication() otel.Publication {
 	total(metricOffered, func() uint64 { return l.Gate.Stats().Offered })
 	total(metricAdmitted, func() uint64 { return l.Gate.Stats().Admitted })
 	total(metricShed, func() uint64 { return l.Gate.Stats().Shed.Total() })
-	return p
+	return p, nil
 }

@@ -21,15 +21,25 @@ type Replayed struct {
 	First string
 	// Truncated: the last line lacks its end, as after a crash. It was left out.
 	Truncated bool
+	// Torn counts lines that broke off before their end with others after them,
+	// as when a disk was full or a process that crashed was started again on the
+	// same file. They were left out.
+	Torn int
 }
 
-// maxJournalLine bounds one line that Replay accepts.
+// maxJournalLine bounds one line that is written, and that Replay accepts, in
+// bytes.
 const maxJournalLine = 1 << 20
+
+// lineStart is how each line begins, and nothing inside one.
+var lineStart = fmt.Appendf(nil, `{"v":%d,"kind":"`, JournalVersion)
 
 // Replay reads a journal and makes every decision again with the core of its
 // pool, starting from the state in each segment's header. A pool without a core
 // in cores is passed over. It fails on the first line that is no journal line,
-// naming its number; a decision that differs is counted, not an error.
+// is longer than 1 MiB, or does not follow from those before it, naming its
+// number; a decision that differs is counted, not an error. What it found until
+// then is returned with the error.
 func Replay(r io.Reader, cores map[string]*decide.Core) (Replayed, error) {
 	var out Replayed
 	type progress struct {
@@ -47,8 +57,24 @@ func Replay(r io.Reader, cores map[string]*decide.Core) (Replayed, error) {
 		} else if err != nil {
 			return out, fmt.Errorf("evenkeel: journal line %d: %w", n, err)
 		}
+		if len(raw) == 0 {
+			continue
+		}
 		var l Line
-		if err := json.Unmarshal(raw, &l); err != nil {
+		err = json.Unmarshal(raw, &l)
+		if err != nil && raw[0] == '{' && !json.Valid(raw) {
+			out.Torn++
+			// The start of another line may follow the torn one without an end between.
+			i := bytes.LastIndex(raw, lineStart)
+			if i < 1 {
+				continue
+			}
+			raw, l = raw[i:], Line{}
+			if err = json.Unmarshal(raw, &l); err != nil {
+				continue
+			}
+		}
+		if err != nil {
 			return out, fmt.Errorf("evenkeel: journal line %d: %w", n, err)
 		}
 		if l.V != JournalVersion {
@@ -75,6 +101,9 @@ func Replay(r io.Reader, cores map[string]*decide.Core) (Replayed, error) {
 		case KindInput:
 			if l.Input == nil {
 				return out, fmt.Errorf("evenkeel: journal line %d: input line without an input", n)
+			}
+			if l.Seq != p.seq+1 {
+				return out, fmt.Errorf("evenkeel: journal line %d: input %d follows %d: lines are missing", n, l.Seq, p.seq)
 			}
 			var d decide.Decision
 			p.state, d = core.Next(p.state, *l.Input)

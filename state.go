@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/evenkeel/evenkeel/actuate"
@@ -20,14 +19,21 @@ type saved struct {
 
 const (
 	savedVersion = 1
-	// saveEvery is how often the states are saved if nothing changes.
+	// saveEvery is how often the states are saved if no count changes.
 	saveEvery = 30 * time.Second
+	// stateTimeout bounds one call of Term.Load or Term.Save, and lastSave the one
+	// with which Run ends.
+	stateTimeout = 5 * time.Second
+	lastSave     = time.Second
+	// loadTries is how often Term.Load is called before a term begins cold.
+	loadTries = 3
 )
 
-// loadStates takes over what the last leader saved. What cannot be read is left
-// behind, with a warning: a cold start holds rather than errs.
+// loadStates takes over what the last leader saved, in place of what this process
+// remembers. What cannot be read is left behind, with a warning: a cold start
+// holds rather than errs.
 func (k *Keel) loadStates(ctx context.Context, term actuate.Term) {
-	b, err := term.Load(ctx)
+	b, err := loadTerm(ctx, term)
 	var s saved
 	if err == nil && len(b) > 0 {
 		if err = json.Unmarshal(b, &s); err == nil && s.V != savedVersion {
@@ -36,14 +42,34 @@ func (k *Keel) loadStates(ctx context.Context, term actuate.Term) {
 	}
 	if err != nil {
 		k.cfg.Logger.Warn("state of the last leader not taken over; starting cold", "err", err)
-		return
+		s = saved{}
+	}
+	if s.Pools == nil {
+		s.Pools = make(map[string]json.RawMessage)
 	}
 	k.stateMu.Lock()
 	defer k.stateMu.Unlock()
-	maps.Copy(k.states, s.Pools)
+	k.states, k.unsaved = s.Pools, false
 }
 
-// savedState returns the state to begin with under a new term.
+// loadTerm calls Load, a few times if it fails: what the last leader has learned
+// is worth a short wait.
+func loadTerm(ctx context.Context, term actuate.Term) (b []byte, err error) {
+	for try := range loadTries {
+		if try > 0 {
+			sleep(ctx, time.Second)
+		}
+		once, cancel := context.WithTimeout(ctx, stateTimeout)
+		b, err = term.Load(once)
+		cancel()
+		if err == nil || ctx.Err() != nil || term.Check() != nil {
+			break
+		}
+	}
+	return b, err
+}
+
+// savedState returns the state to begin a segment with.
 func (k *Keel) savedState(pool string) (s decide.State) {
 	k.stateMu.Lock()
 	b := k.states[pool]
@@ -58,26 +84,69 @@ func (k *Keel) savedState(pool string) (s decide.State) {
 	return s
 }
 
-// keepState saves the state of a pool, and those of the others as they were,
-// with the term: at once if the count changed, else now and then.
-func (k *Keel) keepState(ctx context.Context, pool string, s *decide.State, changed bool) {
+// keepState notes the state of a pool after a step under term. It is saved with
+// the term at once if the count changed, else now and then; the loop does not
+// wait for that.
+func (k *Keel) keepState(term *actuate.Term, pool string, s *decide.State, changed bool) {
+	b, err := json.Marshal(s)
+	if err != nil {
+		k.cfg.Logger.Error("state not kept; a new leader would start from an older one", "pool", pool, "err", err)
+		return
+	}
 	k.stateMu.Lock()
-	if !changed && time.Since(k.lastSave) < saveEvery {
+	defer k.stateMu.Unlock()
+	if k.leads.Load() != term {
+		return // what the next term has loaded is newer
+	}
+	k.states[pool], k.unsaved = b, true
+	if changed {
+		select {
+		case k.changed <- struct{}{}:
+		default: // asked for already
+		}
+	}
+}
+
+// keepSaving saves the states until ctx ends.
+func (k *Keel) keepSaving(ctx context.Context) {
+	tick := time.NewTicker(saveEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-k.changed:
+		}
+		k.saveStates(ctx, stateTimeout)
+	}
+}
+
+// saveStates saves the states of all pools with the term, if this process leads
+// and there is something new. Only one call is made at a time, so that an older
+// state never replaces a newer one.
+func (k *Keel) saveStates(ctx context.Context, within time.Duration) {
+	term := k.leads.Load()
+	k.stateMu.Lock()
+	if term == nil || !k.unsaved {
 		k.stateMu.Unlock()
 		return
 	}
-	k.lastSave = time.Now()
-	state, err := json.Marshal(s)
-	var all []byte
-	if err == nil {
-		k.states[pool] = state
-		all, err = json.Marshal(saved{V: savedVersion, Pools: k.states})
-	}
+	k.unsaved = false
+	all, err := json.Marshal(saved{V: savedVersion, Pools: k.states})
 	k.stateMu.Unlock()
-	if term := k.term(); err == nil && term != nil {
-		err = term.Save(ctx, all)
+	if err == nil {
+		once, cancel := context.WithTimeout(ctx, within)
+		defer cancel()
+		err = (*term).Save(once, all)
 	}
-	if err != nil && ctx.Err() == nil {
+	if err == nil {
+		return
+	}
+	k.stateMu.Lock()
+	k.unsaved = true
+	k.stateMu.Unlock()
+	if ctx.Err() == nil && (*term).Check() == nil {
 		k.cfg.Logger.Warn("state not saved; a new leader would start from an older one", "err", err)
 	}
 }

@@ -18,7 +18,7 @@ import (
 
 // view is what the live page needs to know of a pool, beside its gate.
 type view struct {
-	known   bool // status has been read
+	known   bool // status is what the last reading gave
 	status  actuate.Status
 	startup time.Duration // learned; 0: not known
 	samples []signal.Sample
@@ -95,6 +95,12 @@ func (k *Keel) record(ctx context.Context) {
 
 func (k *Keel) pageState(now time.Time) page.State {
 	s := page.State{Now: now, StartedAt: k.started}
+	if _, alone := k.cfg.Leader.(actuate.Solo); !alone {
+		s.Role = page.Follower
+		if k.term() != nil {
+			s.Role = page.Leader
+		}
+	}
 	for _, l := range k.loops {
 		s.Pools = append(s.Pools, l.pagePool(now))
 		s.DryRun = s.DryRun || l.Target != nil && l.Target.DryRun()
@@ -112,6 +118,10 @@ func (l *loop) pagePool(now time.Time) page.Pool {
 		if l.view.startup > 0 {
 			p.Replicas.StartUp = page.Of(l.view.startup.Seconds())
 		}
+	}
+	if l.Target != nil {
+		pause := l.Target.Pause()
+		p.PausedOut, p.PausedIn = pause.Up, pause.Down
 	}
 	if l.override.Until.After(now) {
 		p.Override = page.Override{Replicas: l.override.Replicas, Until: l.override.Until}

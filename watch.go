@@ -11,7 +11,7 @@ import (
 // watcher turns two readings of a fleet's instances into events, and measures
 // start-up times on the way.
 type watcher struct {
-	known   map[string]seen
+	known   map[string]seen // by ID; nil before the first reading
 	startup startup
 }
 
@@ -21,7 +21,9 @@ type seen struct {
 }
 
 // observe compares st with the last reading and reports what happened between.
-func (w *watcher) observe(st actuate.Status, now time.Time, report func(Event)) {
+// Replicas that were ready at the first reading are no news.
+func (w *watcher) observe(st actuate.Status, report func(Event)) {
+	first := w.known == nil
 	next := make(map[string]seen, len(st.Instances))
 	for _, in := range st.Instances {
 		was, old := w.known[in.ID]
@@ -33,12 +35,17 @@ func (w *watcher) observe(st actuate.Status, now time.Time, report func(Event)) 
 		if old && in.Restarts > was.Restarts {
 			report(Event{What: EventRestarted, Instance: in.ID, Detail: in.Detail})
 		}
-		if !old || in.Phase != was.Phase {
+		if first && in.Phase == actuate.Ready {
+			if in.Detail != "" {
+				report(Event{What: EventUnhealthy, Instance: in.ID, Detail: in.Detail})
+			}
+		} else if !old || in.Phase != was.Phase {
 			report(Event{What: phaseEvent(in.Phase), Instance: in.ID, Detail: in.Detail})
 		} else if in.Detail != was.Detail && in.Detail != "" && in.Restarts == was.Restarts {
 			report(Event{What: EventUnhealthy, Instance: in.ID, Detail: in.Detail})
 		}
-		if in.Phase == actuate.Ready && old && was.Phase == actuate.Starting && !is.started.IsZero() {
+		// If it was started again in between, its last start was not watched.
+		if in.Phase == actuate.Ready && old && was.Phase == actuate.Starting && in.Restarts == was.Restarts && !is.started.IsZero() {
 			w.startup.measured(in.Since.Sub(is.started))
 		}
 	}

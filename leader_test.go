@@ -1,0 +1,462 @@
+package evenkeel
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/evenkeel/evenkeel/actuate"
+	"github.com/evenkeel/evenkeel/actuate/actuatetest"
+	"github.com/evenkeel/evenkeel/decide"
+	"github.com/evenkeel/evenkeel/signal"
+)
+
+// store is where the terms of a fleet keep the leader's state.
+type store struct {
+	mu     sync.Mutex
+	saved  []byte
+	saves  int
+	broken int                         // how many calls of Load fail
+	onSave func(context.Context) error // if not nil, called first
+}
+
+func (s *store) get() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.saved)
+}
+
+// chair is a Leader whose terms a test hands out.
+type chair chan *seat
+
+func (c chair) Campaign(ctx context.Context) (actuate.Term, error) {
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case t := <-c:
+		return t, nil
+	}
+}
+
+// seat is a Term that a test ends.
+type seat struct {
+	*store
+	epoch uint64
+	lost  chan struct{}
+}
+
+func newSeat(s *store, epoch uint64) *seat {
+	return &seat{store: s, epoch: epoch, lost: make(chan struct{})}
+}
+
+func (s *seat) Check() error {
+	select {
+	case <-s.lost:
+		return errors.New("lease lost")
+	default:
+		return nil
+	}
+}
+func (s *seat) Epoch() uint64         { return s.epoch }
+func (s *seat) Lost() <-chan struct{} { return s.lost }
+
+func (s *seat) Load(ctx context.Context) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken--; s.broken >= 0 {
+		return nil, errors.New("store is away")
+	}
+	return slices.Clone(s.saved), ctx.Err()
+}
+
+func (s *seat) Save(ctx context.Context, b []byte) error {
+	if err := s.Check(); err != nil {
+		return err
+	}
+	if s.onSave != nil {
+		if err := s.onSave(ctx); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.saved, s.saves = slices.Clone(b), s.saves+1
+	return ctx.Err()
+}
+
+// logBuffer is a log that a test reads while it is written.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *logBuffer) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.b.String(), text)
+}
+
+func (l *logBuffer) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
+func targetOf(t *testing.T, f actuate.Target) *actuate.Actuator {
+	t.Helper()
+	target, err := actuate.New(actuate.Config{Target: f, Tick: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
+
+func TestOnlyTheLeaderScales(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		elections := make(chair)
+		var kept store
+		r := newRig(t, func(c *Config) { c.Leader = elections })
+		r.load.value.Store(45)
+		first, second := newSeat(&kept, 1), newSeat(&kept, 2)
+		expect := func(when string, epoch uint64, desired ...int64) {
+			t.Helper()
+			var got []int64
+			for _, q := range r.fleet.Requests() {
+				if q.Epoch == epoch {
+					got = append(got, q.Desired)
+				}
+			}
+			if !slices.Equal(got, desired) {
+				t.Errorf("%s: requests in epoch %d are for %v, want %v", when, epoch, got, desired)
+			}
+		}
+		r.run(t, func() {
+			time.Sleep(10 * time.Second)
+			if n := len(r.fleet.Requests()); n != 0 {
+				t.Errorf("%d requests before this process was elected", n)
+			}
+			elections <- first
+			time.Sleep(500 * time.Millisecond) // sooner than a tick
+			expect("elected", 1, 5)
+			time.Sleep(10 * time.Second)
+			close(first.lost)
+			r.load.value.Store(80)
+			time.Sleep(time.Minute)
+			expect("after the loss", 1, 5)
+			elections <- second
+			time.Sleep(5 * time.Second)
+			expect("elected again", 1, 5)
+			expect("elected again", 2, 8)
+		})
+		text := r.journal.String()
+		for want, n := range map[string]int{
+			`"epoch":1,"state"`: 1, `"epoch":2,"state"`: 1,
+			"this process leads, epoch 1": 1, "this process leads, epoch 2": 1, "no longer leads": 1,
+		} {
+			if got := strings.Count(text, want); got != n {
+				t.Errorf("journal has %q %d times, want %d", want, got, n)
+			}
+		}
+		got, err := Replay(strings.NewReader(text), map[string]*decide.Core{"p": r.core})
+		if err != nil || got.Segments != 2 || got.Differ != 0 || got.Decisions < 15 {
+			t.Errorf("replay over two terms: %+v, %v", got, err)
+		}
+	})
+}
+
+// A term that fails its Check, lost or not, makes no decision.
+func TestTermThatFailsItsCheckDoesNotDecide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		elections := make(chair, 1)
+		var kept store
+		term := &doubtful{seat: newSeat(&kept, 7)}
+		elections <- term.seat
+		r := newRig(t, func(c *Config) {
+			c.Leader = leaderFunc(func(context.Context) (actuate.Term, error) { return term, nil })
+		})
+		r.load.value.Store(45)
+		r.run(t, func() {
+			time.Sleep(5 * time.Second)
+			term.set(true)
+			r.load.value.Store(80)
+			time.Sleep(10 * time.Second)
+			if n := len(r.fleet.Requests()); n != 1 {
+				t.Errorf("%d requests, want the one from before the doubt", n)
+			}
+			term.set(false)
+			time.Sleep(3 * time.Second)
+			if q := r.fleet.Requests(); len(q) != 2 || q[1].Desired != 8 {
+				t.Errorf("after the doubt: %+v, want a second request, for 8", q)
+			}
+		})
+		got, err := Replay(&r.journal, map[string]*decide.Core{"p": r.core})
+		if err != nil || got.Segments != 2 || got.Differ != 0 {
+			t.Errorf("replay: %+v, %v; want two segments", got, err)
+		}
+	})
+}
+
+type doubtful struct {
+	*seat
+	mu    sync.Mutex
+	doubt bool
+}
+
+func (d *doubtful) set(on bool) { d.mu.Lock(); defer d.mu.Unlock(); d.doubt = on }
+func (d *doubtful) Check() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.doubt {
+		return errors.New("not renewed in time")
+	}
+	return nil
+}
+
+type leaderFunc func(context.Context) (actuate.Term, error)
+
+func (f leaderFunc) Campaign(ctx context.Context) (actuate.Term, error) { return f(ctx) }
+
+// A Leader that fails, gives no term or one that is lost already must neither
+// crash the loop nor spin it.
+func TestElectionsThatFailDoNotSpin(t *testing.T) {
+	over := newSeat(&store{}, 1)
+	close(over.lost)
+	for name, result := range map[string]struct {
+		term actuate.Term
+		err  error
+	}{
+		"error": {nil, errors.New("no quorum")}, "nothing": {}, "lost": {over, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				calls := 0
+				r := newRig(t, func(c *Config) {
+					c.Leader = leaderFunc(func(context.Context) (actuate.Term, error) { calls++; return result.term, result.err })
+				})
+				r.load.value.Store(45)
+				r.run(t, func() { time.Sleep(10500 * time.Millisecond) })
+				if calls < 5 || calls > 12 {
+					t.Errorf("%d campaigns in 10 ticks, want about one a tick", calls)
+				}
+				if n := len(r.fleet.Requests()); n != 0 {
+					t.Errorf("%d requests without a term", n)
+				}
+			})
+		})
+	}
+}
+
+// slowDown gives a rig a window of two minutes and a Leader whose terms keep
+// their state in s.
+func slowDown(s *store, epoch uint64, log *logBuffer) func(*Config) {
+	return func(c *Config) {
+		c.Leader = leaderFunc(func(ctx context.Context) (actuate.Term, error) { return newSeat(s, epoch), ctx.Err() })
+		c.Pools[0].Policy.Down.Window = 2 * time.Minute
+		c.Logger = log.logger()
+	}
+}
+
+// until returns how long it takes until the fleet wants another count than n, at
+// most d.
+func until(t *testing.T, f *actuatetest.Fleet, n int64, d time.Duration) time.Duration {
+	t.Helper()
+	for began := time.Now(); ; time.Sleep(time.Second) {
+		st, err := f.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); st.Fleet.Desired != n || took >= d {
+			return took
+		}
+	}
+}
+
+func TestRestartTakesOverTheWindow(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(*store)
+		cold   bool
+		warn   string
+	}{
+		{"as saved", func(*store) {}, false, ""},
+		{"after two failures", func(s *store) { s.broken = 2 }, false, ""},
+		{"not readable", func(s *store) { s.broken = loadTries }, true, "store is away"},
+		{"nothing", func(s *store) { s.saved = nil }, true, ""},
+		{"garbage", func(s *store) { s.saved = []byte("}{") }, true, "invalid character"},
+		{"other version", func(s *store) { s.saved = []byte(`{"v":2}`) }, true, "version 2"},
+		{"garbage in the pool", func(s *store) { s.saved = []byte(`{"v":1,"pools":{"p":[7]}}`) }, true, "state refused"},
+		{"no pools", func(s *store) { s.saved = []byte(`{"v":1,"pools":null}`) }, true, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var kept store
+				var log logBuffer
+				one := newRig(t, slowDown(&kept, 1, &log))
+				one.load.value.Store(45)
+				one.run(t, func() {
+					time.Sleep(time.Minute)
+					one.load.value.Store(10)
+					time.Sleep(30 * time.Second)
+				})
+				tc.change(&kept)
+				time.Sleep(10 * time.Second)
+				two := newRig(t, func(c *Config) {
+					slowDown(&kept, 2, &log)(c)
+					c.Pools[0].Target = targetOf(t, one.fleet)
+				})
+				two.load.value.Store(10)
+				two.run(t, func() {
+					took := until(t, one.fleet, 5, 5*time.Minute)
+					// The window began 40 s before; a cold one begins now.
+					low, high := 75*time.Second, 90*time.Second
+					if tc.cold {
+						low, high = 118*time.Second, 130*time.Second
+					}
+					if took < low || took > high {
+						t.Errorf("scaled down %v after the restart, want %v to %v", took, low, high)
+					}
+				})
+				if n := log.count("starting cold"); (n == 1) != (tc.warn != "") || n > 1 || log.count(tc.warn) == 0 && tc.warn != "" {
+					t.Errorf("%d warnings, want one with %q if there is something to warn of:\n%s", n, tc.warn, log.b.String())
+				}
+			})
+		})
+	}
+}
+
+// What other pools saved, here one that this process does not have, stays.
+func TestStateOfOtherPoolsIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kept := store{saved: []byte(`{"v":1,"pools":{"elsewhere":{"v":1,"observed":7}}}`)}
+		var log logBuffer
+		r := newRig(t, slowDown(&kept, 1, &log))
+		r.load.value.Store(45)
+		r.run(t, func() { time.Sleep(5 * time.Second) })
+		for _, want := range []string{`"elsewhere":{"v":1,"observed":7}`, `"p":{"v":1,`} {
+			if !strings.Contains(string(kept.get()), want) {
+				t.Errorf("saved %s; want %s in it", kept.get(), want)
+			}
+		}
+	})
+}
+
+// rated is a source of demand, and of the rate of one replica while that is known.
+type rated struct {
+	demand float64
+	known  bool
+}
+
+var demandKey, rateKey = signal.Key{Name: "test.demand"}, signal.Key{Name: "test.rate"}
+
+func (*rated) Defs() []signal.Def {
+	return []signal.Def{{Key: demandKey, Unit: signal.RequestsPerSecond}, {Key: rateKey, Unit: signal.RequestsPerSecond, Merge: signal.MergeMean}}
+}
+
+func (s *rated) Collect(_ context.Context, into *signal.Snapshot) error {
+	into.Set(0, signal.Value(s.demand))
+	into.Set(1, signal.Sample{})
+	if s.known {
+		into.Set(1, signal.Value(10))
+	}
+	return nil
+}
+
+func TestRestartTakesOverWhatWasLearned(t *testing.T) {
+	for _, forget := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var kept store
+			var log logBuffer
+			fleet := &actuatetest.Fleet{}
+			run := func(epoch uint64, s *rated) {
+				r := newRig(t, func(c *Config) {
+					slowDown(&kept, epoch, &log)(c)
+					c.Pools[0].Sources = []signal.Source{s}
+					c.Pools[0].Policy.Signals = nil
+					c.Pools[0].Policy.Policies = []decide.NamedSpec{{Name: "capacity", Spec: decide.Capacity{Demand: demandKey, Rate: rateKey, Utilization: 1, Headroom: -1}}}
+					c.Pools[0].Target = targetOf(t, fleet)
+				})
+				r.run(t, func() { time.Sleep(10 * time.Second) })
+			}
+			run(1, &rated{demand: 40, known: true})
+			want := int64(8)
+			if forget {
+				kept.saved, want = nil, 4
+			}
+			run(2, &rated{demand: 80})
+			st, err := fleet.Status(t.Context())
+			if err != nil || st.Fleet.Desired != want {
+				t.Errorf("forget %v: twice the demand, rate known only to the last leader: %d replicas, %v; want %d", forget, st.Fleet.Desired, err, want)
+			}
+		})
+	}
+}
+
+// A store that hangs delays neither a decision nor, for more than a moment, the
+// end; and it is told of each change once it answers.
+func TestSavingDoesNotHoldUpDecisions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kept := store{onSave: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
+		var log logBuffer
+		r := newRig(t, slowDown(&kept, 1, &log))
+		r.load.value.Store(20)
+		r.run(t, func() {
+			for _, n := range []int64{3, 4, 5, 6, 7} {
+				r.load.value.Store(n * 10)
+				time.Sleep(1500 * time.Millisecond)
+				if st, err := r.fleet.Status(t.Context()); err != nil || st.Fleet.Desired != n {
+					t.Errorf("a tick after a load of %d: %d replicas, %v, want %d", n*10, st.Fleet.Desired, err, n)
+				}
+			}
+		})
+		if log.count("state not saved") == 0 {
+			t.Error("no warning of a state that could not be saved")
+		}
+	})
+}
+
+// Each of two pools is saved, whichever steps first.
+func TestEveryPoolIsSaved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var kept store
+		var log logBuffer
+		r := newRig(t, func(c *Config) {
+			slowDown(&kept, 1, &log)(c)
+			for range 2 {
+				p := c.Pools[0]
+				p.Name, p.Sources = p.Name+"+", []signal.Source{&load{}}
+				p.Target = targetOf(t, &actuatetest.Fleet{})
+				c.Pools = append(c.Pools, p)
+				c.Pools[0], c.Pools[len(c.Pools)-1] = p, c.Pools[0]
+			}
+		})
+		r.run(t, func() {
+			time.Sleep(10 * time.Minute)
+			var s saved
+			b := kept.get()
+			if err := unmarshal(b, &s); err != nil {
+				t.Fatal(err)
+			}
+			if len(s.Pools) != 3 {
+				t.Fatalf("%d pools saved, want 3: %s", len(s.Pools), b)
+			}
+			for name, raw := range s.Pools {
+				var st struct{ Observed int64 }
+				if err := unmarshal(raw, &st); err != nil || st.Observed < (9*time.Minute).Milliseconds() {
+					t.Errorf("pool %q was saved after %d ms of observation, %v; want nearly ten minutes", name, st.Observed, err)
+				}
+			}
+		})
+		if kept.saves > 25 {
+			t.Errorf("%d saves in ten minutes in which nothing changed", kept.saves)
+		}
+	})
+}
