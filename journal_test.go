@@ -158,6 +158,11 @@ func TestJournalOnAFullDisk(t *testing.T) {
 		if n := log.count("journal not written"); n != 2 {
 			t.Errorf("reported %d times, want once each time the disk was full", n)
 		}
+		for i, line := range bytes.Split(disk.Bytes(), []byte("\n")) {
+			if bytes.LastIndex(line, lineStart) > 0 {
+				t.Errorf("line %d is two: %s", i+1, line)
+			}
+		}
 		cores := map[string]*decide.Core{"p": r.core}
 		got, err := Replay(&disk.Buffer, cores)
 		if err != nil || got.Segments != 2 || got.Torn != 1 || got.Differ != 0 || got.Decisions < 45 {

@@ -292,7 +292,9 @@ func TestRestartTakesOverTheWindow(t *testing.T) {
 		{"not readable", func(s *store) { s.broken = loadTries }, true, "store is away"},
 		{"nothing", func(s *store) { s.saved = nil }, true, ""},
 		{"garbage", func(s *store) { s.saved = []byte("}{") }, true, "invalid character"},
-		{"other version", func(s *store) { s.saved = []byte(`{"v":2}`) }, true, "version 2"},
+		{"other version", func(s *store) {
+			s.saved = bytes.Replace(s.saved, []byte(`{"v":1,"pools"`), []byte(`{"v":2,"pools"`), 1)
+		}, true, "version 2"},
 		{"garbage in the pool", func(s *store) { s.saved = []byte(`{"v":1,"pools":{"p":[7]}}`) }, true, "state refused"},
 		{"no pools", func(s *store) { s.saved = []byte(`{"v":1,"pools":null}`) }, true, ""},
 	} {
@@ -423,7 +425,23 @@ func TestSavingDoesNotHoldUpDecisions(t *testing.T) {
 	})
 }
 
-// Each of two pools is saved, whichever steps first.
+// What happened since the last save is saved when Run ends.
+func TestEndOfRunSaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var kept store
+		var log logBuffer
+		r := newRig(t, slowDown(&kept, 1, &log))
+		r.load.value.Store(45)
+		r.run(t, func() { time.Sleep(20500 * time.Millisecond) })
+		var s saved
+		var st struct{ Observed int64 }
+		if err := errors.Join(unmarshal(kept.get(), &s), unmarshal(s.Pools["p"], &st)); err != nil || st.Observed < 19_000 {
+			t.Errorf("saved after %d ms of observation, %v; want 20 s", st.Observed, err)
+		}
+	})
+}
+
+// Each of several pools is saved, whichever steps first.
 func TestEveryPoolIsSaved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var kept store
@@ -459,4 +477,20 @@ func TestEveryPoolIsSaved(t *testing.T) {
 			t.Errorf("%d saves in ten minutes in which nothing changed", kept.saves)
 		}
 	})
+}
+
+// A step that ends after its term does not put its state in place of what the
+// next term has loaded.
+func TestStateOfAnEndedTermIsNotKept(t *testing.T) {
+	r := newRig(t, nil)
+	terms := [2]actuate.Term{newSeat(&store{}, 1), newSeat(&store{}, 2)}
+	r.keel.leads.Store(&terms[1])
+	r.keel.keepState(&terms[0], "p", &decide.State{}, true)
+	if len(r.keel.states) != 0 || r.keel.unsaved {
+		t.Errorf("kept %s", r.keel.states["p"])
+	}
+	r.keel.keepState(&terms[1], "p", &decide.State{}, true)
+	if len(r.keel.states) != 1 || !r.keel.unsaved {
+		t.Error("the state of the present term is not kept")
+	}
 }

@@ -64,6 +64,32 @@ func TestSourceThatHangsDelaysHalfATick(t *testing.T) {
 	})
 }
 
+// The end of Run in the middle of a collection is no failure of the source.
+func TestEndOfRunIsNoEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(c *Config) {
+			c.Pools[0].Policy.Signals, c.Pools[0].Sources = nil, append(c.Pools[0].Sources, &slow{})
+		})
+		r.run(t, func() { time.Sleep(3050 * time.Millisecond) })
+		if strings.Contains(r.journal.String(), `"what":"source"`) {
+			t.Errorf("an event of a source that works:\n%s", &r.journal)
+		}
+	})
+}
+
+// slow takes 200 ms to answer.
+type slow struct{ other }
+
+func (*slow) Collect(ctx context.Context, into *signal.Snapshot) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(200 * time.Millisecond):
+		into.Set(0, signal.Value(1))
+		return nil
+	}
+}
+
 type stuck struct{ other }
 
 func (*stuck) Collect(ctx context.Context, _ *signal.Snapshot) error { <-ctx.Done(); return ctx.Err() }
