@@ -300,17 +300,16 @@ func TestReplicaKilledFailsOnlyItsOwnRequests(t *testing.T) {
 		if err := syscall.Kill(pids[0], syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
+		waitFor(t, 5*time.Second, "end of the victim", func() bool { return !alive(pids[0]) })
+		// The journal first: until the loss is noticed, three count as ready.
+		waitFor(t, 5*time.Second, "journal line of a restart", func() bool {
+			var journal bytes.Buffer
+			return fetch(f, "/journal", &journal) == nil && strings.Contains(journal.String(), `"what":"restarted"`)
+		})
 		waitFor(t, 15*time.Second, "return to 3 ready", func() bool {
 			st, err := f.supervisor.Status(t.Context())
 			return err == nil && st.Fleet.Ready == 3 && len(children(t, os.Getpid())) == 3
 		})
-		var journal bytes.Buffer
-		if err := fetch(f, "/journal", &journal); err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(journal.String(), `"what":"restarted"`) {
-			t.Errorf("the journal does not say that a replica was started again:\n%s", journal.String())
-		}
 	})
 	// What the victim had in flight when it was killed is at most what the busiest
 	// had just before and what arrived between.
