@@ -15,19 +15,24 @@ type Stage uint8
 const (
 	StageRecommend Stage = iota // the policies say what demand needs
 	StageCombine                // their opinions become one
+	StageBurst                  // far more is wanted than there is: nothing is taken away
+	StageWarm                   // so many to spare above what is needed
 	StagePending                // replicas that are stuck on their way are made up for
 	StageTolerance              // a change too small to be worth it is left out
 	StageStabilise              // a change must have been wanted for a while
 	StageRate                   // no more than so many in a period
 	StageCooldown               // a pause after each change
 	StageHold                   // bad data never scales down
+	StageSchedule               // floors and ceilings by the clock
+	StagePause                  // an operator's wish that nothing changes one way
 	StageOverride               // an operator's wish
+	StageBudget                 // no more than there is money for
 	StageBounds                 // min and max; zero only if min is 0
 )
 
 var stageNames = [...]string{
-	"recommend", "combine", "pending", "tolerance", "stabilise",
-	"rate", "cooldown", "hold", "override", "bounds",
+	"recommend", "combine", "burst", "warm", "pending", "tolerance", "stabilise", "rate",
+	"cooldown", "hold", "schedule", "pause", "override", "budget", "bounds",
 }
 
 // String returns the lower-case name of s.
@@ -69,6 +74,8 @@ const (
 
 	ReasonLargest     // the largest opinion was taken
 	ReasonAllHeld     // no policy could tell
+	ReasonBurst       // in burst: nothing is taken away, no guard delays growth
+	ReasonWarm        // so many to spare
 	ReasonStarting    // replicas are on their way and count as capacity
 	ReasonStuck       // replicas on their way are stuck and were made up for
 	ReasonTolerance   // too small a change
@@ -76,10 +83,19 @@ const (
 	ReasonWindow      // not wanted for long enough yet
 	ReasonIdleWindow  // not idle for long enough to give up the last replica
 	ReasonRate        // too many in one period
+	ReasonDisabled    // changes this way are switched off
 	ReasonCooldown    // too soon after the last change
 	ReasonHeld        // a policy could not tell, so nothing is taken away
 	ReasonMembersLost // members do not report, so their part is not taken away
+	ReasonFloor       // no policy can tell: at least so many, the fallback floor
+	ReasonLastGood    // no policy can tell: what was wanted while they could
+	ReasonFixed       // no policy can tell: so many, the fixed fallback
+	ReasonScheduleMin // raised to the floor of the schedule
+	ReasonScheduleMax // lowered to the ceiling of the schedule
+	ReasonPaused      // an operator's wish that nothing changes this way
 	ReasonOverride    // an operator's wish
+	ReasonBudgetHour  // no more can be paid for in an hour
+	ReasonBudgetMonth // the month's money is to last for the month
 	ReasonMin         // raised to the minimum
 	ReasonMax         // lowered to the maximum
 )
@@ -87,8 +103,10 @@ const (
 var reasonNames = [...]string{
 	"none", "setpoint", "demand", "backlog", "idle", "first", "remembered", "rule",
 	"absent", "stale", "invalid", "unknown", "none_ready",
-	"largest", "all_held", "starting", "stuck", "tolerance", "backlogged", "window",
-	"idle_window", "rate", "cooldown", "held", "members_lost", "override", "min", "max",
+	"largest", "all_held", "burst", "warm", "starting", "stuck", "tolerance", "backlogged", "window",
+	"idle_window", "rate", "disabled", "cooldown", "held", "members_lost", "floor", "last_good",
+	"fixed", "schedule_min", "schedule_max", "paused", "override", "budget_hour", "budget_month",
+	"min", "max",
 }
 
 // String returns the lower-case name of r.

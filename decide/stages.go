@@ -80,7 +80,7 @@ func (t *tick) combine(d *Decision) {
 func (t *tick) decide(d *Decision) {
 	v, before := t.opinion, t.opinion
 	bound := false
-	for s := StagePending; s <= StageBounds; s++ {
+	for s := StageBurst; s <= StageBounds; s++ {
 		if s == StageStabilise {
 			t.weigh(v)
 		}

@@ -43,6 +43,10 @@ func (n Note) Text() string {
 		return fmt.Sprintf("the largest opinion is %d", n.Out)
 	case ReasonAllHeld:
 		return fmt.Sprintf("no policy can tell, so %d stays", n.Out)
+	case ReasonBurst:
+		return "in burst: " + a + " wanted of " + b + " ready of late, nothing is taken away and no guard delays growth"
+	case ReasonWarm:
+		return a + " to spare above the " + b + " needed"
 	case ReasonStarting:
 		return a + " on their way"
 	case ReasonStuck:
@@ -63,14 +67,38 @@ func (n Note) Text() string {
 			return "-" + a + " per " + b + " s"
 		}
 		return "+" + a + " per " + b + " s"
+	case ReasonDisabled:
+		if n.In < n.Out {
+			return "scaling in is switched off"
+		}
+		return "scaling out is switched off"
 	case ReasonCooldown:
 		return a + " s left of a cooldown of " + b + " s"
 	case ReasonHeld:
 		return "nothing is taken away while a policy cannot tell"
 	case ReasonMembersLost:
 		return a + " of " + b + " members report"
+	case ReasonFloor:
+		return "bad data for " + b + " s: at least " + a
+	case ReasonLastGood:
+		return "bad data for " + b + " s: " + a + " were wanted of late"
+	case ReasonFixed:
+		return "bad data for " + b + " s: " + a + ", as configured"
+	case ReasonScheduleMin:
+		return "scheduled min " + a
+	case ReasonScheduleMax:
+		return "scheduled max " + a
+	case ReasonPaused:
+		if n.In < n.Out {
+			return "scaling in is paused"
+		}
+		return "scaling out is paused"
 	case ReasonOverride:
 		return "override to " + a + " for " + b + " s more"
+	case ReasonBudgetHour:
+		return "the hour's budget of " + b + " pays for " + a
+	case ReasonBudgetMonth:
+		return b + " left of the month's budget, which pays for " + a + " now"
 	case ReasonMin:
 		return "min " + a
 	case ReasonMax:
