@@ -88,7 +88,7 @@ func ExampleState() {
 	_, second := core.Next(loaded, in)
 	fmt.Println(core.Explain(&in, &second))
 	// Output:
-	// stays at 4: busy wants 1: 0.1 measured, setpoint 0.7; the most wanted in the last 180 s is 4; without it 1
+	// stays at 4: busy wants 1: evenkeel.unit.utilization is 10 %, setpoint 70 %; the most wanted in the last 180 s is 4; without it 1
 }
 
 // Step decides without allocating: two States take turns.

@@ -40,11 +40,11 @@ func TestExplain(t *testing.T) {
 		}, {
 			[]func(*decide.Config){policies(offered, busy)},
 			decide.Input{Fleet: decide.Fleet{Desired: 9, Ready: 9}, Signals: []signal.Sample{{Value: 3, Quality: signal.Stale, Age: 42 * time.Second}, {}, {}, signal.Value(0.35)}},
-			"stays at 9: use wants 5: 0.35 measured, setpoint 0.7; capacity cannot tell: evenkeel.demand.requests is stale, 42 s old; nothing is taken away while a policy cannot tell; without it 5",
+			"stays at 9: use wants 5: evenkeel.unit.utilization is 35 %, setpoint 70 %; capacity cannot tell: evenkeel.demand.requests is stale, 42 s old; nothing is taken away while a policy cannot tell; without it 5",
 		}, {
 			[]func(*decide.Config){policies(offered, busy)},
 			decide.Input{Fleet: decide.Fleet{Desired: 9}, Signals: signals(-1, 0, 10, 0.4)},
-			"stays at 9: no policy can tell; capacity cannot tell: evenkeel.demand.requests is absent; use cannot tell: 0.4 a replica, but none is ready",
+			"stays at 9: no policy can tell; capacity cannot tell: evenkeel.demand.requests is absent; use cannot tell: evenkeel.unit.utilization is 40 %, but no replica is ready",
 		}, {
 			[]func(*decide.Config){policies(offered)},
 			decide.Input{Fleet: decide.Fleet{Desired: 9}, Signals: signals(5, 0, 0)},
@@ -52,11 +52,11 @@ func TestExplain(t *testing.T) {
 		}, {
 			[]func(*decide.Config){policies(offered)},
 			decide.Input{Fleet: decide.Fleet{Desired: 9}, Signals: []signal.Sample{signal.Value(-5)}},
-			"stays at 9: no policy can tell; capacity cannot tell: evenkeel.demand.requests cannot be -5",
+			"stays at 9: no policy can tell; capacity cannot tell: evenkeel.demand.requests cannot be -5/s",
 		}, {
 			[]func(*decide.Config){policies(offered)},
 			decide.Input{Signals: signals(5)},
-			"0 → 1: capacity wants 1: 5 asked for and nothing to serve it",
+			"0 → 1: capacity wants 1: 5/s asked for and nothing to serve it",
 		}, {
 			[]func(*decide.Config){policies(offered), func(c *decide.Config) { c.Down.Window, c.Down.Idle = 0, 0 }},
 			decide.Input{Fleet: decide.Fleet{Desired: 4, Ready: 4}, Signals: signals(0, 0, 10)},
@@ -68,23 +68,23 @@ func TestExplain(t *testing.T) {
 		}, {
 			[]func(*decide.Config){policies(busy), func(c *decide.Config) { c.Up.Tolerance = 0.1 }},
 			decide.Input{Fleet: decide.Fleet{Desired: 20, Ready: 20}, Signals: signals(0, 0, 0, 0.75)},
-			"stays at 20: use wants 22: 0.75 measured, setpoint 0.7; a change within 10 % of 20 is left out; without it 22",
+			"stays at 20: use wants 22: evenkeel.unit.utilization is 75 %, setpoint 70 %; a change within 10 % of 20 is left out; without it 22",
 		}, {
 			nil,
 			decide.Input{Fleet: decide.Fleet{Desired: 20, Ready: 20}, Signals: signals(12), Members: signal.Coverage{Expected: 10, Fresh: 7}},
-			"stays at 20: demand wants 12: 12 measured, setpoint 1; 7 of 10 members report; without it 12",
+			"stays at 20: demand wants 12: evenkeel.demand.requests is 12/s, setpoint 1/s; 7 of 10 members report; without it 12",
 		}, {
 			nil,
 			decide.Input{Fleet: decide.Fleet{Desired: 8, Ready: 5, Starting: []decide.Cohort{{N: 2, Since: started}, {N: 1, Stuck: true}}}, Signals: signals(8)},
-			"8 → 9: demand wants 8: 8 measured, setpoint 1; 2 on their way and 1 stuck there, 1 asked for on top; without it 8",
+			"8 → 9: demand wants 8: evenkeel.demand.requests is 8/s, setpoint 1/s; 2 on their way and 1 stuck there, 1 asked for on top; without it 8",
 		}, {
 			nil,
 			decide.Input{Fleet: decide.Fleet{Desired: 8, Ready: 8}, Signals: signals(8), Override: decide.Override{Replicas: 3, Until: started.Add(90 * time.Second)}},
-			"8 → 3: demand wants 8: 8 measured, setpoint 1; override to 3 for 90 s more binds; without it 8",
+			"8 → 3: demand wants 8: evenkeel.demand.requests is 8/s, setpoint 1/s; override to 3 for 90 s more binds; without it 8",
 		}, {
 			nil,
 			decide.Input{Fleet: decide.Fleet{Desired: 90, Ready: 90}, Signals: signals(123456)},
-			"90 → 100: demand wants 123456: 123k measured, setpoint 1; max 100 binds; without it 123456",
+			"90 → 100: demand wants 123456: evenkeel.demand.requests is 123k/s, setpoint 1/s; max 100 binds; without it 123456",
 		},
 	} {
 		core := newCore(t, simple(func(c *decide.Config) {

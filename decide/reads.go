@@ -7,7 +7,7 @@ import "slices"
 // and ages. Every policy of this package does.
 type SignalReader interface {
 	// Reads returns positions in Input.Signals, that of the figure A of its
-	// opinions first. It is asked once, when the Core is made.
+	// opinions first. It returns the same every time.
 	Reads() []int
 }
 
