@@ -17,20 +17,6 @@ func (in *Input) Clean() Input {
 	return out
 }
 
-// Normal returns l as the core reads it: neither bound negative or above
-// [MaxReplicas], and Max not below Min.
-func (l Limits) Normal() Limits {
-	l.Min = min(max(l.Min, 0), MaxReplicas)
-	l.Max = min(max(l.Max, l.Min), MaxReplicas)
-	return l
-}
-
-// Clamp returns n, brought within the limits.
-func (l Limits) Clamp(n int64) int64 {
-	l = l.Normal()
-	return min(max(n, l.Min), l.Max)
-}
-
 // cleanInput writes the clean form of in to out, with n signals, and keeps the
 // slices of out. It turns samples older than maxAge (nil: any age) stale.
 func cleanInput(out, in *Input, n int, maxAge []time.Duration) {
@@ -63,6 +49,10 @@ func cleanInput(out, in *Input, n int, maxAge []time.Duration) {
 	out.Override = Override{}
 	if in.Override.Replicas >= 0 && !in.Override.Until.IsZero() {
 		out.Override = Override{cleanCount(in.Override.Replicas), cleanTime(in.Override.Until)}
+	}
+	out.Pause = Pause{}
+	if in.Pause.Up || in.Pause.Down {
+		out.Pause = Pause{in.Pause.Up, in.Pause.Down, cleanTime(in.Pause.Until)}
 	}
 }
 

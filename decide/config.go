@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,14 +25,23 @@ type Config struct {
 	// Combine makes one opinion of several. Default [CombineMax].
 	Combine Combine
 	// Up guards growth. Defaults: Tolerance 0.05, and no other guard: whoever
-	// waits for a replica has waited long enough.
+	// waits for a replica has waited long enough. From zero there is no guard at
+	// all: what is needed is there in one step.
 	Up Direction
 	// Down guards shrinking. Defaults: Tolerance 0.1, Window 180 s, Idle 15 min.
 	Down Direction
+	// Burst says when a surge overrules the guards of Up. Default: never.
+	Burst Burst
+	// Warm is how many replicas to keep to spare. Default none.
+	Warm Warm
 	// Pending says what to make of replicas that do not get ready.
 	Pending Pending
-	// Hold says when data is too bad to scale down on.
+	// Hold says when data is too bad to scale down on, and what to do then.
 	Hold Hold
+	// Schedule are floors and ceilings by the clock, 32 at the most.
+	Schedule []Window
+	// Budget bounds what the fleet may cost. Default: no bound.
+	Budget Budget
 }
 
 // Combine is a way to make one opinion of several.
@@ -66,49 +76,18 @@ type Direction struct {
 	Window time.Duration
 	// Rate bounds the change in a period. Default: no bound.
 	Rate Rate
+	// Rates are more of them, 8 at the most; of both directions together no more
+	// than 4 periods may differ.
+	Rates []Rate
+	// Select says which of several rates binds, or that no policy changes the
+	// count this way. Default [SelectMax].
+	Select Select
 	// Cooldown is the pause after a change before the next one in the same
 	// direction. Default none.
 	Cooldown time.Duration
 	// Idle, only downwards, is how long all policies must have wanted zero before
 	// the last replica is given up. Default 15 min; negative: Window decides alone.
 	Idle time.Duration
-}
-
-// A Rate bounds how far the count may move away from what it was a period ago:
-// by Count, or by a Share of what it was, whichever is more, and always by one.
-// The zero Rate is no bound.
-type Rate struct {
-	Count int64
-	// Share of the count a period ago: 0.5 is half as many again, rounded up when
-	// growing and down when shrinking.
-	Share float64
-	// Period to look back. Default 60 s.
-	Period time.Duration
-}
-
-func (r Rate) limited() bool { return r.Count > 0 || r.Share > 0 }
-
-// Pending says what to make of replicas on their way. They count as capacity,
-// since they are part of the desired count, until they are stuck: marked so by
-// the platform, or older than Timeout. As many as are missing because of it are
-// then asked for on top.
-type Pending struct {
-	// Timeout after which a starting replica counts as stuck. Set it to about
-	// twice the time that a slow start takes. Default 10 min; negative: never.
-	Timeout time.Duration
-	// Extra bounds what is asked for on top, as a share of what is needed, rounded
-	// up: a platform that is full gets no fuller by asking. Default 0.5; negative:
-	// nothing on top.
-	Extra float64
-}
-
-// Hold says when data is too bad to scale down on.
-type Hold struct {
-	// Coverage is the share of the expected members that must report; below it
-	// nothing is taken away. Above it, the members that are missing are taken to
-	// be as busy as the mean of those that report. Default 0.9; negative: missing
-	// members are ignored.
-	Coverage float64
 }
 
 // WithDefaults returns c with every zero field set to its default and every
@@ -125,13 +104,19 @@ func (c Config) WithDefaults() Config {
 	c.Up.Idle = 0
 	for _, d := range []*Direction{&c.Up, &c.Down} {
 		span(&d.Cooldown, 0)
-		d.Rate.Count = max(d.Rate.Count, 0)
-		ratio(&d.Rate.Share, 0)
-		span(&d.Rate.Period, time.Minute)
+		d.Rate = d.Rate.withDefaults()
+		d.Rates = slices.Clone(d.Rates)
+		for i, r := range d.Rates {
+			d.Rates[i] = r.withDefaults()
+		}
 	}
+	c.Burst = c.Burst.withDefaults()
+	c.Warm = c.Warm.withDefaults()
 	span(&c.Pending.Timeout, 10*time.Minute)
 	ratio(&c.Pending.Extra, 0.5)
-	ratio(&c.Hold.Coverage, 0.9)
+	c.Hold = c.Hold.withDefaults()
+	c.Schedule = slices.Clone(c.Schedule)
+	c.Budget = c.Budget.withDefaults()
 	return c
 }
 
@@ -178,9 +163,19 @@ func (c Config) validate() error {
 	if e := c.Pending.Extra; math.IsNaN(e) || e > 10 {
 		bad("Pending.Extra is %v: at most 10", e)
 	}
-	if h := c.Hold.Coverage; math.IsNaN(h) || h > 1 {
-		bad("Hold.Coverage is %v: it is a share, at most 1", h)
+	if n := len(periods(append(c.Up.withRates(), c.Down.withRates()...)...)); n > maxPeriods {
+		bad("the rates of Up and Down have %d different periods: at most %d", n, maxPeriods)
 	}
+	c.Burst.validate(bad)
+	c.Warm.validate("Warm", bad)
+	c.Hold.validate(bad)
+	if len(c.Schedule) > maxWindows {
+		bad("Schedule has %d windows: at most %d", len(c.Schedule), maxWindows)
+	}
+	for i, w := range c.Schedule {
+		w.validate(i, bad)
+	}
+	c.Budget.validate(bad)
 	return errors.Join(errs...)
 }
 
@@ -191,18 +186,15 @@ func (d Direction) validate(name string, bad func(string, ...any)) {
 	for _, f := range []struct {
 		name string
 		d    time.Duration
-	}{{"Window", d.Window}, {"Cooldown", d.Cooldown}, {"Idle", d.Idle}, {"Rate.Period", d.Rate.Period}} {
+	}{{"Window", d.Window}, {"Cooldown", d.Cooldown}, {"Idle", d.Idle}} {
 		if f.d > longest {
 			bad("%s.%s is %v: at most %v", name, f.name, f.d, longest)
 		}
 	}
-	if d.Rate.Period < 0 {
-		bad("%s.Rate.Period is %v: leave it 0 for a minute; for no limit leave the whole Rate zero", name, d.Rate.Period)
-	}
-	if s := d.Rate.Share; math.IsNaN(s) || math.IsInf(s, 0) {
-		bad("%s.Rate.Share is %v: it must be a number", name, s)
-	}
+	d.validateRates(name, bad)
 }
+
+func isFinite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 func validName(s string) bool {
 	if s == "" || len(s) > maxName {

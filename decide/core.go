@@ -19,7 +19,15 @@ type Core struct {
 	signals  *signal.Schema
 	maxAge   []time.Duration // by signal
 	policies []named
+	plan     plan
 	hash     uint64
+}
+
+// A plan is what the stages read and what takes time, or a file, to find out.
+type plan struct {
+	up, down []Rate
+	periods  []int64
+	windows  []window
 }
 
 type named struct {
@@ -37,6 +45,9 @@ func New(c Config) (*Core, error) {
 	}
 	c.Signals, c.Policies = slices.Clone(c.Signals), slices.Clone(c.Policies)
 	core := &Core{config: c.WithDefaults(), signals: schema}
+	if err := core.plan.make(&core.config); err != nil {
+		return nil, err
+	}
 	for i := range schema.Len() {
 		core.maxAge = append(core.maxAge, schema.Def(i).MaxAge)
 	}
@@ -63,8 +74,23 @@ func New(c Config) (*Core, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	core.hash = core.config.hash(schema)
+	core.hash = core.config.hash(schema, core.plan.windows)
 	return core, nil
+}
+
+// make fills in p, and loads the rules of the time zones.
+func (p *plan) make(c *Config) error {
+	p.up, p.down = c.Up.withRates(), c.Down.withRates()
+	p.periods = periods(append(slices.Clone(p.up), p.down...)...)
+	var errs []error
+	for i, w := range c.Schedule {
+		compiled, err := w.compile()
+		if err != nil {
+			errs = append(errs, fmt.Errorf("evenkeel: decide.Config: Schedule[%d].Zone is %w", i, err))
+		}
+		p.windows = append(p.windows, compiled)
+	}
+	return errors.Join(errs...)
 }
 
 // Signals returns the schema of Input.Signals.
@@ -84,16 +110,22 @@ func (c *Core) PolicyNames() []string {
 func (c *Core) Config() Config {
 	cfg := c.config
 	cfg.Signals, cfg.Policies = slices.Clone(cfg.Signals), slices.Clone(cfg.Policies)
+	cfg.Schedule, cfg.Up.Rates, cfg.Down.Rates = slices.Clone(cfg.Schedule), slices.Clone(cfg.Up.Rates), slices.Clone(cfg.Down.Rates)
 	return cfg
 }
 
 // Hash identifies the configuration: two cores with the same hash and version
-// decide alike. A Spec counts with its type and its JSON form.
+// decide alike. A Spec counts with its type and its JSON form, a time zone with
+// its rules for the years 2020 to 2049.
 func (c *Core) Hash() uint64 { return c.hash }
 
-func (c Config) hash(schema *signal.Schema) uint64 {
+func (c Config) hash(schema *signal.Schema, windows []window) uint64 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%x %v %+v %+v %+v %+v\n", schema.Hash(), c.Combine, c.Up, c.Down, c.Pending, c.Hold)
+	fmt.Fprintf(h, "%+v %+v %+v %+v\n", c.Burst, c.Warm, c.Schedule, c.Budget)
+	for i := range windows {
+		hashZone(h, windows[i].loc)
+	}
 	for _, p := range c.Policies {
 		text, err := json.Marshal(p.Spec)
 		if err != nil { // not made of plain values: its type has to do
@@ -123,12 +155,13 @@ func (c *Core) Step(next, prev *State, in *Input, d *Decision) {
 	next.follow(prev, c.policies)
 	cleanInput(&next.scratch, in, len(c.maxAge), c.maxAge)
 	x := &next.scratch
-	next.advance(x, &c.config)
+	passed := next.advance(x, &c.config, c.plan.periods)
 
-	t := tick{config: &c.config, state: next, in: x, cur: x.Fleet.Desired, now: instantOf(x.Now)}
+	t := tick{config: &c.config, plan: &c.plan, state: next, in: x, cur: x.Fleet.Desired, now: instantOf(x.Now), passed: passed}
 	t.count(next)
 	c.recommend(next, x, d)
 	t.combine(d)
+	t.prepare()
 	t.decide(d)
 	next.remember(&t, d.Desired)
 }
@@ -149,6 +182,7 @@ func (c *Core) recommend(s *State, in *Input, d *Decision) {
 		if r.Held {
 			r.Replicas, r.Backlogged = 0, false
 		}
+		r.Headroom = min(max(r.Headroom, 0), r.Replicas)
 		r.A, r.B = finite(r.A), finite(r.B)
 		d.Recommendations = append(d.Recommendations, r)
 	}

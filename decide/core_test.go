@@ -187,17 +187,19 @@ func TestStages(t *testing.T) {
 			c.Up.Rate = decide.Rate{Share: 1, Count: 2, Period: 30 * time.Second}
 			c.Down.Rate = decide.Rate{Share: 0.5}
 		}, []step{
-			{0, 90, 0, 2, rateStage, tooFast, 90, nil},
-			{30, 90, -1, 4, rateStage, tooFast, 90, nil},
-			{60, 90, -1, 8, rateStage, tooFast, 90, nil},
-			{119, 1, -1, 2, rateStage, tooFast, 1, nil}, // it was 4 a minute ago
-			{120, 90, -1, 16, rateStage, tooFast, 90, nil},
-			{200, 1, -1, 8, rateStage, tooFast, 1, nil},
-			{205, 1, -1, 8, rateStage, tooFast, 1, nil},
-			{260, 1, -1, 4, rateStage, tooFast, 1, nil},
-			{320, 1, -1, 2, rateStage, tooFast, 1, nil},
-			{380, 0, -1, 1, rateStage, tooFast, 0, nil},
-			{440, 0, -1, 0, recommend, setpoint, 0, nil},
+			{0, 90, 1, 3, rateStage, tooFast, 90, nil},
+			{30, 90, -1, 6, rateStage, tooFast, 90, nil},
+			{60, 90, -1, 12, rateStage, tooFast, 90, nil},
+			{119, 1, -1, 3, rateStage, tooFast, 1, nil}, // it was 6 a minute ago
+			{120, 90, -1, 24, rateStage, tooFast, 90, nil},
+			{200, 1, -1, 12, rateStage, tooFast, 1, nil},
+			{205, 1, -1, 12, rateStage, tooFast, 1, nil},
+			{260, 1, -1, 6, rateStage, tooFast, 1, nil},
+			{320, 1, -1, 3, rateStage, tooFast, 1, nil},
+			{380, 0, -1, 2, rateStage, tooFast, 0, nil},
+			{440, 0, -1, 1, rateStage, tooFast, 0, nil},
+			{500, 0, -1, 0, recommend, setpoint, 0, nil},
+			{505, 90, -1, 90, recommend, setpoint, 90, nil}, // from zero in one step
 		}},
 		"cooldown": {func(c *decide.Config) { c.Up.Cooldown, c.Down.Cooldown = 30*time.Second, 60*time.Second }, []step{
 			{0, 5, 2, 5, recommend, setpoint, 5, nil},

@@ -27,19 +27,6 @@ type Cohort struct {
 	Stuck bool `json:"stuck,omitempty"`
 }
 
-// Limits bound the desired count at this tick. Max below Min counts as Min.
-type Limits struct {
-	Min int64 `json:"min"`
-	Max int64 `json:"max"`
-}
-
-// An Override is an operator's wish: so many replicas, until a time. It yields
-// to the Limits and to nothing else. The zero Override is none.
-type Override struct {
-	Replicas int64     `json:"replicas"`
-	Until    time.Time `json:"until"`
-}
-
 // An Input is everything that a decision is made from. It holds only plain
 // values, so that one journal line replays it.
 type Input struct {
@@ -51,4 +38,5 @@ type Input struct {
 	Signals  []signal.Sample `json:"signals"`
 	Limits   Limits          `json:"limits"`
 	Override Override        `json:"override,omitzero"`
+	Pause    Pause           `json:"pause,omitzero"`
 }

@@ -1,9 +1,6 @@
 package decide
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // paceSize is the number of changes that a pace keeps apart. Changes closer
 // together than a part in paceSize-2 of the period are added up.
@@ -78,16 +75,4 @@ func (p *pace) shift(d int64) {
 			m.First, m.Last = max(m.First-d, 0), max(m.Last-d, 0)
 		}
 	}
-}
-
-// allowance is how many replicas may come (or go) in a period that began with
-// base of them.
-func (r Rate) allowance(base int64, up bool) int64 {
-	share := float64(r.Share * float64(base))
-	if up {
-		share = math.Ceil(share)
-	} else {
-		share = math.Floor(share)
-	}
-	return max(r.Count, int64(min(share, MaxReplicas)), 1)
 }

@@ -22,11 +22,16 @@ type State struct {
 	decided  int64   // Decision.Desired of the last step
 
 	up, down         ring // opinions of late, by observed time
-	ups, downs       pace // changes of late
+	paces            [maxPeriods]pacing
 	lastUp, lastDown instant
 	busy             int64 // observed, when more than zero was last wanted
 	unaged           int64 // observed+1, since when there are cohorts of unknown age
 	spoilt           bool  // bad data kept the count up at the last step
+
+	surge, burst int64 // observed+1, since when there is a surge; when there last was one
+	bad          int64 // observed+1, since when nobody knows what is needed
+	good         good
+	bills        bills
 
 	policies []memory // the core's, in its order, then those of others by name
 	scratch  Input    // memory of Step
@@ -115,8 +120,8 @@ func fit(mem []memory, policies []named) []memory {
 }
 
 // advance brings s to the time of in and notes what has become of the count
-// since the last step.
-func (s *State) advance(in *Input, c *Config) {
+// since the last step. It returns the milliseconds observed since then.
+func (s *State) advance(in *Input, c *Config, periods []int64) (passed int64) {
 	now, cur := instantOf(in.Now), in.Fleet.Desired
 	foreign := !s.started
 	if !s.started {
@@ -124,29 +129,33 @@ func (s *State) advance(in *Input, c *Config) {
 	}
 	if now < s.last { // the clock was set back
 		d := s.last - now
-		s.ups.shift(d)
-		s.downs.shift(d)
+		for i := range s.paces {
+			s.paces[i].Ups.shift(d)
+			s.paces[i].Downs.shift(d)
+		}
 		s.lastUp, s.lastDown = max(s.lastUp-d, 0), max(s.lastDown-d, 0)
 		s.last = now
 	}
-	s.observed += min(now-s.last, longestGap.Milliseconds())
+	passed = min(now-s.last, longestGap.Milliseconds())
+	s.observed += passed
+	if c.Budget.on() {
+		s.bills.charge(in, c.Budget.Price, now-s.last)
+	}
 
-	period := max(c.Up.Rate.Period, c.Down.Rate.Period)
+	s.pace(periods)
 	if cur != s.from {
 		at := s.last // when it was decided
 		if cur != s.decided {
 			at, foreign = now, true // by somebody else
 		}
 		if cur > s.from {
-			s.ups.add(at, cur-s.from, period)
 			s.lastUp = at
 		} else {
-			s.downs.add(at, s.from-cur, period)
 			s.lastDown = at
 		}
+		s.moved(at, cur-s.from)
 	}
-	s.ups.expire(now, period)
-	s.downs.expire(now, period)
+	s.forget(now)
 	s.up.advance(s.observed, c.Up.Window, true)
 	s.down.advance(s.observed, c.Down.Window, false)
 	if foreign { // a count that is new to us was wanted by someone: a window for it
@@ -154,6 +163,7 @@ func (s *State) advance(in *Input, c *Config) {
 		s.down.insert(cur, false)
 	}
 	s.last, s.from = now, cur
+	return passed
 }
 
 // remember notes what was wanted and decided.
@@ -164,6 +174,9 @@ func (s *State) remember(t *tick, desired int64) {
 	}
 	if t.evidence > 0 {
 		s.busy = s.observed
+	}
+	if s.bad == 0 && !t.held {
+		s.good.learn(t.opinion, t.passed)
 	}
 	switch {
 	case desired > t.cur: // whatever raised it, it must not fall again at once

@@ -33,14 +33,34 @@ type stateJSON struct {
 	Decided  int64                `json:"decided,omitempty"`
 	Up       ringJSON             `json:"up,omitzero"`
 	Down     ringJSON             `json:"down,omitzero"`
-	Ups      [][3]int64           `json:"ups,omitempty"`
-	Downs    [][3]int64           `json:"downs,omitempty"`
+	Paces    []paceJSON           `json:"paces,omitempty"`
+	Ups      [][3]int64           `json:"ups,omitempty"`   // instead of Paces, from earlier versions
+	Downs    [][3]int64           `json:"downs,omitempty"` // likewise
 	LastUp   instant              `json:"last_up,omitempty"`
 	LastDown instant              `json:"last_down,omitempty"`
 	Busy     int64                `json:"busy,omitempty"`
 	Unaged   int64                `json:"unaged,omitempty"`
 	Spoilt   bool                 `json:"spoilt,omitempty"`
+	Surge    int64                `json:"surge,omitempty"`
+	Burst    int64                `json:"burst,omitempty"`
+	Bad      int64                `json:"bad,omitempty"`
+	Good     [3]int64             `json:"good,omitzero"` // as in good
+	Bills    []billJSON           `json:"bills,omitempty"`
+	Paid     int64                `json:"paid,omitempty"`
 	Policies map[string][]float64 `json:"policies,omitempty"`
+}
+
+// paceJSON has three numbers a change, one after the other: how many milliseconds
+// before the last step it ended, how many it took, and by how much it was.
+type paceJSON struct {
+	Period int64   `json:"ms"`
+	Ups    []int64 `json:"ups,omitempty"`
+	Downs  []int64 `json:"downs,omitempty"`
+}
+
+type billJSON struct {
+	Month int64   `json:"month"`
+	Spent float64 `json:"spent"`
 }
 
 type ringJSON struct {
@@ -54,8 +74,17 @@ func (s State) MarshalJSON() ([]byte, error) {
 	w := stateJSON{
 		Version: stateVersion, Started: s.started, Last: s.last, Observed: s.observed,
 		From: s.from, Decided: s.decided, Up: s.up.wire(), Down: s.down.wire(),
-		Ups: s.ups.wire(), Downs: s.downs.wire(), LastUp: s.lastUp, LastDown: s.lastDown,
-		Busy: s.busy, Unaged: s.unaged, Spoilt: s.spoilt, Policies: make(map[string][]float64, len(s.policies)),
+		LastUp: s.lastUp, LastDown: s.lastDown, Busy: s.busy, Unaged: s.unaged, Spoilt: s.spoilt,
+		Surge: s.surge, Burst: s.burst, Bad: s.bad, Good: [3]int64{s.good.Passed, s.good.Most, s.good.Before},
+		Bills: s.bills.wire(), Paid: s.bills.Paid, Policies: make(map[string][]float64, len(s.policies)),
+	}
+	for i := range s.paces {
+		if p := &s.paces[i]; p.Period > 0 {
+			w.Paces = append(w.Paces, paceJSON{p.Period, p.Ups.wire(s.last), p.Downs.wire(s.last)})
+		}
+	}
+	if p := &s.paces[0]; p.Period == 0 { // read from an earlier version, and not used since
+		w.Ups, w.Downs = p.Ups.legacy(), p.Downs.legacy()
 	}
 	for _, m := range s.policies {
 		if len(m.Words) > 0 {
@@ -85,6 +114,7 @@ func (s *State) UnmarshalJSON(data []byte) error {
 	out := State{
 		started: w.Started, last: w.Last, observed: w.Observed, from: w.From, decided: w.Decided,
 		lastUp: w.LastUp, lastDown: w.LastDown, busy: w.Busy, unaged: w.Unaged, spoilt: w.Spoilt,
+		surge: w.Surge, burst: w.Burst, bad: w.Bad, good: good{w.Good[0], w.Good[1], w.Good[2]},
 	}
 	if !inRange(w.Last, maxInstant) || !inRange(w.LastUp, w.Last) || !inRange(w.LastDown, w.Last) {
 		return refuse("an instant is before the year 1, after 9999, or later than the last step")
@@ -92,13 +122,18 @@ func (s *State) UnmarshalJSON(data []byte) error {
 	if !inRange(w.Observed, maxInstant) || !inRange(w.Busy, w.Observed) || !inRange(w.Unaged, w.Observed+1) {
 		return refuse("observed time is negative, or later than the last step")
 	}
-	if !inRange(w.From, MaxReplicas) || !inRange(w.Decided, MaxReplicas) {
+	if !inRange(w.Surge, w.Observed+1) || !inRange(w.Burst, w.Observed+1) || !inRange(w.Bad, w.Observed+1) || !inRange(w.Good[0], goodStretch.Milliseconds()) {
+		return refuse("observed time is negative, or later than the last step")
+	}
+	if !inRange(w.From, MaxReplicas) || !inRange(w.Decided, MaxReplicas) || !inRange(w.Good[1], MaxReplicas) || !inRange(w.Good[2], MaxReplicas) || !inRange(w.Paid, mostPaid) {
 		return refuse("a count is not within 0 and %d", MaxReplicas)
 	}
 	ok := out.up.read(w.Up, w.Observed) && out.down.read(w.Down, w.Observed)
-	ok = ok && out.ups.read(w.Ups, w.Last) && out.downs.read(w.Downs, w.Last)
-	if !ok {
+	if !ok || !out.readPaces(&w) {
 		return refuse("a window is malformed")
+	}
+	if !out.bills.read(w.Bills, w.Paid) {
+		return refuse("a bill is malformed")
 	}
 	words := 0
 	for name, mem := range w.Policies {
@@ -130,8 +165,9 @@ func (s *State) Equal(o *State) bool {
 func equalFixed(a, b *State) bool {
 	return a.started == b.started && a.last == b.last && a.observed == b.observed &&
 		a.from == b.from && a.decided == b.decided && a.up == b.up && a.down == b.down &&
-		a.ups == b.ups && a.downs == b.downs && a.lastUp == b.lastUp && a.lastDown == b.lastDown &&
-		a.busy == b.busy && a.unaged == b.unaged && a.spoilt == b.spoilt
+		a.paces == b.paces && a.lastUp == b.lastUp && a.lastDown == b.lastDown &&
+		a.busy == b.busy && a.unaged == b.unaged && a.spoilt == b.spoilt && a.surge == b.surge &&
+		a.burst == b.burst && a.bad == b.bad && a.good == b.good && a.bills == b.bills
 }
 
 // remembered returns the memories that are not empty, by name.
@@ -144,54 +180,3 @@ func remembered(mem []memory) []memory {
 const maxInstant = (lastSecond-firstSecond)*1000 + 999
 
 func inRange(x, most int64) bool { return x >= 0 && x <= most }
-
-func (r *ring) wire() ringJSON {
-	if *r == (ring{}) {
-		return ringJSON{}
-	}
-	n := ringSize
-	for n > 0 && r.Cells[n-1] == 0 {
-		n--
-	}
-	return ringJSON{r.Width, r.Head, r.Cells[:n]}
-}
-
-func (r *ring) read(w ringJSON, observed int64) bool {
-	if w.Width == 0 {
-		return w.Head == 0 && len(w.Cells) == 0
-	}
-	if !inRange(w.Width, longest.Milliseconds()) || !inRange(w.Head, observed/w.Width) || len(w.Cells) > ringSize {
-		return false
-	}
-	r.Width, r.Head = w.Width, w.Head
-	for i, c := range w.Cells {
-		if !inRange(c, MaxReplicas+1) {
-			return false
-		}
-		r.Cells[i] = c
-	}
-	return true
-}
-
-func (p *pace) wire() [][3]int64 {
-	var w [][3]int64
-	for _, m := range p.Moves[:p.len()] {
-		w = append(w, [3]int64{m.First, m.Last, m.N})
-	}
-	return w
-}
-
-func (p *pace) read(w [][3]int64, last instant) bool {
-	if len(w) > paceSize {
-		return false
-	}
-	var before instant
-	for i, m := range w {
-		if m[0] < before || m[1] < m[0] || m[1] > last || m[2] < 1 || m[2] > MaxReplicas {
-			return false
-		}
-		before = m[1]
-		p.Moves[i] = move{m[0], m[1], m[2]}
-	}
-	return true
-}
