@@ -1,0 +1,2 @@
+// Package policy reads scaling policies from files that people write.
+package policy
