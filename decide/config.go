@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/evenkeel/evenkeel/signal"
@@ -22,7 +21,7 @@ type Config struct {
 	// Policies, at least one. The order is that of Decision.Recommendations and
 	// settles ties.
 	Policies []NamedSpec
-	// Combine makes one opinion of several. Default [CombineMax].
+	// Combine makes one opinion of several. Default: [CombineMax] both ways.
 	Combine Combine
 	// Up guards growth. Defaults: Tolerance 0.05, and no other guard: whoever
 	// waits for a replica has waited long enough. From zero there is no guard at
@@ -42,25 +41,6 @@ type Config struct {
 	Schedule []Window
 	// Budget bounds what the fleet may cost. Default: no bound.
 	Budget Budget
-}
-
-// Combine is a way to make one opinion of several.
-type Combine uint8
-
-// The ways to combine.
-const (
-	// CombineMax takes the largest of the opinions that are not held. A policy
-	// that is held does not keep the others from growing the fleet, only from
-	// shrinking it.
-	CombineMax Combine = iota
-)
-
-// String returns the lower-case name of c.
-func (c Combine) String() string {
-	if c == CombineMax {
-		return "max"
-	}
-	return "combine(" + strconv.Itoa(int(c)) + ")"
 }
 
 // A Direction guards changes one way.
@@ -149,9 +129,7 @@ func (c Config) validate() error {
 			bad("Policies[%d].Spec is nil: give it one, such as decide.Capacity", i)
 		}
 	}
-	if c.Combine != CombineMax {
-		bad("Combine is %v: use decide.CombineMax", c.Combine)
-	}
+	c.Combine.validate(c.Policies, bad)
 	c.Up.validate("Up", bad)
 	c.Down.validate("Down", bad)
 	if c.Up.Idle != 0 {

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,8 +32,9 @@ type plan struct {
 }
 
 type named struct {
-	name  string
-	words int
+	name   string
+	words  int
+	weight float64
 	Policy
 }
 
@@ -69,7 +71,7 @@ func New(c Config) (*Core, error) {
 			continue
 		}
 		total += words
-		core.policies = append(core.policies, named{p.Name, words, policy})
+		core.policies = append(core.policies, named{p.Name, words, cmp.Or(p.Weight, 1), policy})
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -131,7 +133,7 @@ func (c Config) hash(schema *signal.Schema, windows []window) uint64 {
 		if err != nil { // not made of plain values: its type has to do
 			text = nil
 		}
-		fmt.Fprintf(h, "%s %T %s\n", p.Name, p.Spec, text)
+		fmt.Fprintf(h, "%s %v %T %s\n", p.Name, cmp.Or(p.Weight, 1), p.Spec, text)
 	}
 	return h.Sum64()
 }
@@ -160,7 +162,8 @@ func (c *Core) Step(next, prev *State, in *Input, d *Decision) {
 	t := tick{config: &c.config, plan: &c.plan, state: next, in: x, cur: x.Fleet.Desired, now: instantOf(x.Now), passed: passed}
 	t.count(next)
 	c.recommend(next, x, d)
-	t.combine(d)
+	t.gather(d)
+	t.combine(c.policies, d)
 	t.prepare()
 	t.decide(d)
 	next.remember(&t, d.Desired)

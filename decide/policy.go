@@ -24,6 +24,9 @@ type Spec interface {
 type NamedSpec struct {
 	Name string
 	Spec Spec
+	// Weight of its opinion in [CombineWeighted]; elsewhere it means nothing.
+	// Default 1.
+	Weight float64
 }
 
 // MaxReplicas is the largest count that evenkeel ever asks for. It only keeps

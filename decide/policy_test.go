@@ -109,13 +109,17 @@ func TestNewRefuses(t *testing.T) {
 	track := decide.Track{Signal: use, Setpoint: 0.7}
 	one := func(s decide.Spec) []decide.NamedSpec { return []decide.NamedSpec{{Name: "p", Spec: s}} }
 	for want, change := range map[string]func(*decide.Config){
-		"Policies has 0 entries":       func(c *decide.Config) { c.Policies = nil },
-		"Policies has 17 entries":      func(c *decide.Config) { c.Policies = make([]decide.NamedSpec, 17) },
-		`Policies[0].Name is ""`:       func(c *decide.Config) { c.Policies = []decide.NamedSpec{{Spec: track}} },
-		`Policies[0].Name is "a b"`:    func(c *decide.Config) { c.Policies = []decide.NamedSpec{{Name: "a b", Spec: track}} },
-		`Policies[1].Name is "a"`:      func(c *decide.Config) { c.Policies = []decide.NamedSpec{{"a", track}, {"a", track}} },
+		"Policies has 0 entries":    func(c *decide.Config) { c.Policies = nil },
+		"Policies has 17 entries":   func(c *decide.Config) { c.Policies = make([]decide.NamedSpec, 17) },
+		`Policies[0].Name is ""`:    func(c *decide.Config) { c.Policies = []decide.NamedSpec{{Spec: track}} },
+		`Policies[0].Name is "a b"`: func(c *decide.Config) { c.Policies = []decide.NamedSpec{{Name: "a b", Spec: track}} },
+		`Policies[1].Name is "a"`: func(c *decide.Config) {
+			c.Policies = []decide.NamedSpec{{Name: "a", Spec: track}, {Name: "a", Spec: track}}
+		},
 		"Policies[0].Spec is nil":      func(c *decide.Config) { c.Policies = one(nil) },
-		"Combine is combine(9)":        func(c *decide.Config) { c.Combine = 9 },
+		"Combine.Up is combine(9)":     func(c *decide.Config) { c.Combine.Up = 9 },
+		"Combine.Down is combine(8)":   func(c *decide.Config) { c.Combine.Down = 8 },
+		"Policies[0].Weight is -1":     func(c *decide.Config) { c.Policies[0].Weight = -1 },
 		"Up.Tolerance is 2":            func(c *decide.Config) { c.Up.Tolerance = 2 },
 		"Down.Tolerance is NaN":        func(c *decide.Config) { c.Down.Tolerance = math.NaN() },
 		"Down.Window is 1000h0m0s":     func(c *decide.Config) { c.Down.Window = 1000 * time.Hour },

@@ -71,8 +71,14 @@ const (
 	ReasonInvalid                  // a signal has a value that it cannot have
 	ReasonUnknown                  // what one replica can take is not known yet
 	ReasonNoneReady                // a value per replica, but no replica is ready
+	ReasonObjective                // demand against what one replica takes within its objective
+	ReasonUnlearned                // what one replica takes within its objective is not learned yet
 
 	ReasonLargest     // the largest opinion was taken
+	ReasonSmallest    // the smallest opinion was taken
+	ReasonUnanimous   // all want to go that way, at least so far
+	ReasonWeighted    // the weighted mean of the opinions was taken
+	ReasonDisagree    // some want more, some fewer, so nothing changes
 	ReasonAllHeld     // no policy could tell
 	ReasonBurst       // in burst: nothing is taken away, no guard delays growth
 	ReasonWarm        // so many to spare
@@ -102,8 +108,8 @@ const (
 
 var reasonNames = [...]string{
 	"none", "setpoint", "demand", "backlog", "idle", "first", "remembered", "rule",
-	"absent", "stale", "invalid", "unknown", "none_ready",
-	"largest", "all_held", "burst", "warm", "starting", "stuck", "tolerance", "backlogged", "window",
+	"absent", "stale", "invalid", "unknown", "none_ready", "objective", "unlearned",
+	"largest", "smallest", "unanimous", "weighted", "disagree", "all_held", "burst", "warm", "starting", "stuck", "tolerance", "backlogged", "window",
 	"idle_window", "rate", "disabled", "cooldown", "held", "members_lost", "floor", "last_good",
 	"fixed", "schedule_min", "schedule_max", "paused", "override", "budget_hour", "budget_month",
 	"min", "max",

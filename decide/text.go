@@ -29,6 +29,10 @@ func (r Recommendation) Text() string {
 		return "a signal has a value that it cannot have"
 	case ReasonUnknown:
 		return "what one replica can take is not known yet"
+	case ReasonObjective:
+		return a + "/s asked for, " + b + "/s each within the objective"
+	case ReasonUnlearned:
+		return a + "/s asked for, and what one replica takes within the objective is not learned yet"
 	case ReasonNoneReady:
 		return a + " a replica, but none is ready"
 	}
@@ -41,6 +45,14 @@ func (n Note) Text() string {
 	switch n.Reason {
 	case ReasonLargest:
 		return fmt.Sprintf("the largest opinion is %d", n.Out)
+	case ReasonSmallest:
+		return fmt.Sprintf("the smallest opinion is %d", n.Out)
+	case ReasonUnanimous:
+		return fmt.Sprintf("all agree on %d", n.Out)
+	case ReasonWeighted:
+		return fmt.Sprintf("the weighted mean of the opinions is %d", n.Out)
+	case ReasonDisagree:
+		return fmt.Sprintf("opinions differ, so %d stays", n.Out)
 	case ReasonAllHeld:
 		return fmt.Sprintf("no policy can tell, so %d stays", n.Out)
 	case ReasonBurst:
