@@ -21,9 +21,9 @@
 // is an [llm.Engine], which makes steps as long as its batch takes. Every tick
 // the admission's signals and the fleet's state go to the [decide.Core], and the
 // fleet is scaled to what it decides: a new replica is ready after its start-up
-// time, one taken away finishes its requests first, and both are paid for. A
-// drain is not called back when demand returns, so that figures are on the safe
-// side.
+// time, one taken away finishes its requests first, and both are paid for. When
+// demand returns, those that still drain are called back before others are
+// started, as the targets do.
 //
 // [Constant] and any other [Decider] can take the core's place:
 // [SmallestConstant] finds the constant fleet with the same service, which is

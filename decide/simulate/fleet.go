@@ -77,6 +77,16 @@ func (f *fleet) victims(n int) []*unit {
 	return c[:min(n, len(c))]
 }
 
+// busiestDraining returns the unit that would drain longest, nil if none drains.
+func (f *fleet) busiestDraining() (best *unit) {
+	for _, u := range f.units {
+		if u.state == draining && (best == nil || u.load > best.load) {
+			best = u
+		}
+	}
+	return best
+}
+
 // slack and flood are those of package actuate/route.
 const (
 	slack = 4

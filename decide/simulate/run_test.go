@@ -338,3 +338,31 @@ func TestSmallestConstant(t *testing.T) {
 		t.Errorf("one replica is enough? %v", err)
 	}
 }
+
+// swing asks for 3 replicas, then for 1, then for 3 again.
+type swing struct{ ticks int }
+
+func (*swing) Signals() []signal.Def { return nil }
+func (w *swing) Decide(_ *decide.Input, d *decide.Decision) {
+	w.ticks++
+	d.Desired = 3
+	if w.ticks == 5 || w.ticks == 6 {
+		d.Desired = 1
+	}
+}
+
+// A replica that still drains when demand returns is called back: none has to be
+// started, and no request is lost on the way.
+func TestDrainIsCalledBack(t *testing.T) {
+	m := preset(t, "llama-3.1-70b-fp8/h100x4")
+	busy := poisson(t, 1, 2, 30*time.Second)
+	r := run(t, Config{Model: m, Arrivals: busy, Length: 30 * time.Second, Decider: &swing{}, Initial: 3, Tick: time.Second,
+		Startup: llm.Startup{Median: time.Hour}})
+	if r.Completed != r.Offered || r.Aborted != 0 {
+		t.Errorf("%+v", r)
+	}
+	// Were others started, they would never serve and be paid for beside the drains.
+	if most := 3 * 30.0; r.ReplicaSeconds > most || r.ReplicaSeconds < most-2*2-0.1 {
+		t.Errorf("%v replica-seconds for 3 replicas called back within 2 s", r.ReplicaSeconds)
+	}
+}

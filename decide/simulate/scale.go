@@ -33,7 +33,8 @@ func (s *simulation) tick() error {
 }
 
 // scale brings the fleet to n replicas that are ready or starting. Those taken
-// away finish what they have; those draining already are not called back.
+// away finish what they have. While they do, they are called back before another
+// is started.
 func (s *simulation) scale(n int64) error {
 	s.tally.desire(n)
 	s.fleet.desired = n
@@ -43,6 +44,10 @@ func (s *simulation) scale(n int64) error {
 	}
 	s.fleet.bill(s.now)
 	for ; have < n; have++ {
+		if u := s.fleet.busiestDraining(); u != nil {
+			u.state = ready
+			continue
+		}
 		u, err := s.fleet.start(s.now, false)
 		if err != nil {
 			return err
@@ -58,6 +63,7 @@ func (s *simulation) scale(n int64) error {
 		s.rest(u)
 	}
 	s.observe()
+	s.unholdAll()
 	return nil
 }
 
@@ -68,6 +74,15 @@ func (s *simulation) started(u *unit) {
 	}
 	u.state = ready
 	s.observe()
+	s.unholdAll()
+}
+
+// unholdAll gives the requests that wait for a first unit to those that are
+// ready now, if any is.
+func (s *simulation) unholdAll() {
+	if s.fleet.count(ready) == 0 {
+		return
+	}
 	queue := s.held
 	s.held = nil
 	for _, r := range queue {

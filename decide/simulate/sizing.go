@@ -136,18 +136,27 @@ func Miniature(t trace.Trace, m llm.Model, replicas float64, tpot, length time.D
 	return fast.Thin(hi, seed), speed, hi, nil
 }
 
+// How [SmallestConstant] tells luck from service.
+const (
+	shakes = 5
+	shake  = 20 * time.Millisecond
+)
+
 // SmallestConstant finds the smallest fleet that never changes and serves at
 // least the given share of offered requests within the objective of c, trying
 // 1, 2, … up to most. Everything but the Decider, the Policy and the initial
 // count is as in c, the gate too. It returns the fleet and its report, or
 // [ErrTooSmall] with the report of the largest one.
+//
+// A share is the mean over five runs, one with the arrivals of c and four with
+// each of them put off by up to 20 ms ([trace.Trace.Shake]): with long prompts,
+// which request comes a moment before which moves the share of a single run by a
+// percent or two. The report is that of the first run with the mean shares.
 func SmallestConstant(ctx context.Context, c Config, share float64, most int64) (int64, Report, error) {
 	var r Report
 	for n := int64(1); n <= most; n++ {
-		c.Decider, c.Initial = Constant(n), n
-		c.Limits.Min, c.Limits.Max = n, n
 		var err error
-		if r, err = Run(ctx, c); err != nil {
+		if r, err = constant(ctx, c, n); err != nil {
 			return 0, Report{}, err
 		}
 		if r.WithinOffered >= share {
@@ -155,4 +164,29 @@ func SmallestConstant(ctx context.Context, c Config, share float64, most int64) 
 		}
 	}
 	return 0, r, fmt.Errorf("%w: %d replicas serve %.1f %%, %.1f %% are asked for", ErrTooSmall, most, 100*r.WithinOffered, 100*share)
+}
+
+// constant is the report of n replicas that never change.
+func constant(ctx context.Context, c Config, n int64) (first Report, err error) {
+	c = c.withDefaults() // shaken arrivals take no longer
+	c.Initial, c.Limits.Min, c.Limits.Max = n, n, n
+	arrivals := c.Arrivals
+	var offered, admitted float64
+	for i := range shakes {
+		c.Decider = Constant(n)
+		if i > 0 {
+			c.Arrivals = arrivals.Shake(shake, uint64(i))
+		}
+		r, err := Run(ctx, c)
+		if err != nil {
+			return Report{}, err
+		}
+		if i == 0 {
+			first = r
+		}
+		offered += r.WithinOffered
+		admitted += r.WithinAdmitted
+	}
+	first.WithinOffered, first.WithinAdmitted = offered/shakes, admitted/shakes
+	return first, nil
 }

@@ -10,14 +10,15 @@ import (
 
 // headroom is the square-root headroom of each choice of -policy: for a demand of
 // L replicas it keeps L + b·√L.
-var headroom = map[string]float64{"lean": 0.25, "balanced": 0.5, "safe": 0.8}
+var headroom = map[string]float64{"lean": 0.1, "balanced": 0.25, "safe": 0.5}
 
 // policy returns the decision rules of the quickstart: capacity for the offered
 // work, in what a replica is measured to do, and what waits drained soon.
 //
-// The knee is high because the gate guards the service, and the windows are short
-// because these engines wake in seconds: a replica given up too soon is soon back.
-// With starts of minutes, Utilization 0.7 and the default windows are right.
+// The knee is at full use because the gate guards the service, and the windows are
+// short because these engines wake in seconds: a replica given up too soon is soon
+// back, and at once while it still drains. With starts of minutes, Utilization 0.7
+// and the default windows are right.
 func policy(name string) decide.Config {
 	const pool = "chat"
 	key := func(name string) signal.Key { return signal.Key{Name: name, Pool: pool} }
@@ -26,17 +27,17 @@ func policy(name string) decide.Config {
 			{Name: "capacity", Spec: decide.Capacity{
 				Demand:      key(signal.NameDemandWork),
 				Rate:        key(signal.NameUnitRate),
-				Utilization: 0.98,
+				Utilization: 1,
 				Headroom:    headroom[name],
 			}},
 			{Name: "backlog", Spec: decide.Backlog{
 				Queue:  key(signal.NameQueuedWork),
 				Rate:   key(signal.NameUnitRate),
 				Demand: key(signal.NameDemandWork),
-				Within: 15 * time.Second,
+				Within: 10 * time.Second,
 			}},
 		},
-		Down:    decide.Direction{Window: 10 * time.Second},
+		Down:    decide.Direction{Window: 8 * time.Second},
 		Pending: decide.Pending{Timeout: 30 * time.Second},
 	}
 }
@@ -44,5 +45,5 @@ func policy(name string) decide.Config {
 // gateConfig is the gate of the quickstart: its defaults, and a window of demand
 // as short as the day.
 func gateConfig() backpressure.Config {
-	return backpressure.Config{Pool: "chat", TTFT: objectiveTTFT, TPOT: objectiveTPOT, Window: 8 * time.Second}
+	return backpressure.Config{Pool: "chat", TTFT: objectiveTTFT, TPOT: objectiveTPOT, Window: 4 * time.Second}
 }

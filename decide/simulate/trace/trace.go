@@ -1,8 +1,10 @@
 package trace
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sort"
 	"time"
 )
@@ -117,4 +119,21 @@ func (t Trace) Thin(share float64, seed uint64) Trace {
 func (t Trace) Cut(d time.Duration) Trace {
 	n := sort.Search(len(t), func(i int) bool { return t[i].At >= d })
 	return append(Trace{}, t[:n]...)
+}
+
+// Shake returns the trace with every arrival put off by up to d, at random, and
+// sorted again: the same workload on another day, when every client was a moment
+// later or not. The same seed gives the same trace. A d that is not positive
+// changes nothing.
+func (t Trace) Shake(d time.Duration, seed uint64) Trace {
+	out := slices.Clone(t)
+	if d <= 0 {
+		return out
+	}
+	rng := rand.New(rand.NewPCG(seed, 0x7368616b65))
+	for i := range out {
+		out[i].At += time.Duration(rng.Int64N(int64(d)))
+	}
+	slices.SortStableFunc(out, func(a, b Record) int { return cmp.Compare(a.At, b.At) })
+	return out
 }

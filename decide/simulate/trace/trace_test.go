@@ -167,3 +167,32 @@ func TestDayRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestShake(t *testing.T) {
+	day, err := Day(3, Shape{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const by = 20 * time.Millisecond
+	shaken := day.Shake(by, 1)
+	if !slices.Equal(shaken, day.Shake(by, 1)) {
+		t.Error("the same seed gives another trace")
+	}
+	if slices.Equal(shaken, day.Shake(by, 2)) || slices.Equal(shaken, day) {
+		t.Error("nothing was shaken")
+	}
+	if !slices.Equal(day.Shake(0, 1), day) {
+		t.Error("a shake of 0 changes the trace")
+	}
+	var before, after int64
+	for i, r := range day {
+		before, after = before+r.Input+r.Output, after+shaken[i].Input+shaken[i].Output
+		// Sorted, the k-th arrival is late by as much as a single one can be.
+		if late := shaken[i].At - r.At; late < 0 || late >= by {
+			t.Fatalf("arrival %d moved by %v", i, late)
+		}
+	}
+	if before != after {
+		t.Errorf("%d tokens before, %d after", before, after)
+	}
+}
