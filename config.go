@@ -65,6 +65,15 @@ type Pool struct {
 	// Policy decides. Its Signals may be left empty: then they are those of the
 	// Gate and the Sources, in that order.
 	Policy decide.Config
+	// Shadow is a second policy that sees the same Input and only watches: what it
+	// would have asked for is compared with what was, in the journal, on the live
+	// page and by [Keel.Shadow]. The rules for Signals are those of Policy. What
+	// the comparison assumes is said at [decide.Tally]. Default: none.
+	Shadow decide.Config
+	// Promote makes the Shadow the policy that acts, and Policy the one that
+	// watches. Each keeps its own memory across the change, also that of a restart:
+	// what it has learned, its windows and its cooldowns.
+	Promote bool
 	// Limits of the count. A Max of 0 stands for Min. Required, not both 0, if
 	// Policy has policies.
 	Limits decide.Limits
@@ -149,6 +158,12 @@ func (p Pool) problems() (errs []error) {
 	}
 	if len(p.Policy.Policies) > 0 && p.Target == nil {
 		bad("Policy has policies but Target is nil: give it a Target, in dry run if it shall only recommend")
+	}
+	if len(p.Shadow.Policies) > 0 && len(p.Policy.Policies) == 0 {
+		bad("Shadow has policies but Policy has none: make it the Policy")
+	}
+	if p.Promote && len(p.Shadow.Policies) == 0 {
+		bad("Promote is set but Shadow has no policies: there is nothing to promote")
 	}
 	if p.Target != nil && len(p.Policy.Policies) == 0 {
 		bad("Target is set but Policy has no policies: nothing would decide its count")

@@ -11,6 +11,11 @@ import (
 
 // JournalVersion is the version that every line carries as "v". [Replay] refuses
 // lines of another.
+//
+// It stays the same while lines only gain fields, kinds, stages or reasons:
+// readers pass over fields and kinds that they do not know, and what is missing in
+// an old line has its zero value, which is what was true then. It goes up when
+// something is renamed, removed or means something else.
 const JournalVersion = 1
 
 // The kinds of journal lines.
@@ -18,6 +23,7 @@ const (
 	KindSegment  = "segment"  // header: schema, policies, the state to start from
 	KindInput    = "input"    // what one tick saw
 	KindDecision = "decision" // what it decided
+	KindShadow   = "shadow"   // what the shadow would have decided
 	KindAction   = "action"   // what was done about it
 	KindEvent    = "event"    // what happened to a replica or to the loop
 )
@@ -29,25 +35,53 @@ type Line struct {
 	Kind string    `json:"kind"`
 	At   time.Time `json:"at"`
 	Pool string    `json:"pool"`
-	// Seq numbers the ticks of a segment; an input and its decision share it.
+	// Seq numbers the ticks of a segment; an input and its decisions share it.
 	Seq uint64 `json:"seq,omitempty"`
 
 	Segment  *Segment         `json:"segment,omitempty"`
 	Input    *decide.Input    `json:"input,omitempty"`
 	Decision *decide.Decision `json:"decision,omitempty"`
+	Shadow   *Shadow          `json:"shadow,omitempty"`
 	Action   *actuate.Result  `json:"action,omitempty"`
 	Event    *Event           `json:"event,omitempty"`
 }
 
 // A Segment is the header under which the following lines of its pool stand, so
 // that a journal can be read from there on. A pool begins one with each term of
-// leadership, now and then within one, and where lines were lost.
+// leadership, now and then within one, where lines were lost, and with each change
+// of its policies.
 type Segment struct {
 	Signals  []SegmentSignal `json:"signals"`
 	Policies []string        `json:"policies"`
-	Epoch    uint64          `json:"epoch"`
+	// Hash identifies the configuration of the policy that acts: 16 hex digits,
+	// see [decide.Core.Hash].
+	Hash  string `json:"hash,omitempty"`
+	Epoch uint64 `json:"epoch"`
 	// State is the core's state before the first input of the segment.
 	State decide.State `json:"state"`
+	// Shadow is the same of the policy that watches, if there is one.
+	Shadow *SegmentShadow `json:"shadow,omitempty"`
+}
+
+// A SegmentShadow is what a segment starts from for the policy that watches.
+type SegmentShadow struct {
+	Policies []string     `json:"policies"`
+	Hash     string       `json:"hash"`
+	State    decide.State `json:"state"`
+}
+
+// A Shadow is what the policy that watches would have decided at a tick. There is
+// a line for each tick at which that is another count than was decided, and for
+// one tick a minute at which it is the same.
+type Shadow struct {
+	Desired int64         `json:"desired"`
+	Binding decide.Stage  `json:"binding"`
+	Reason  decide.Reason `json:"reason"`
+	Without int64         `json:"without"`
+	// Leader is the name of the policy whose opinion was taken; empty for none.
+	Leader string `json:"leader,omitempty"`
+	// Tally compares the two up to this tick, once a minute.
+	Tally *decide.Tally `json:"tally,omitempty"`
 }
 
 // A SegmentSignal names one position of Input.Signals.
@@ -57,6 +91,9 @@ type SegmentSignal struct {
 	Unit     signal.Unit `json:"unit"`
 	Merge    string      `json:"merge"`
 	Quantile float64     `json:"quantile,omitempty"`
+	// MaxAge is how old a sample may be and still be fresh, if that is not
+	// [signal.DefaultMaxAge].
+	MaxAge time.Duration `json:"max_age,omitempty"`
 }
 
 // An Event is something that happened outside the decisions.
@@ -82,6 +119,8 @@ const (
 	EventStatus    = "status"    // the fleet's state could not be read, or can be again
 	EventSource    = "source"    // a source of signals failed or works again
 	EventOverride  = "override"  // an operator set or ended an override
+	EventPause     = "pause"     // an operator paused a direction, or freed it
+	EventPolicy    = "policy"    // another policy acts or watches
 	EventLeader    = "leader"    // this process began or ceased to lead
 )
 

@@ -242,20 +242,29 @@ func TestJournalGolden(t *testing.T) {
 		Members: signal.Coverage{Expected: 1, Fresh: 1},
 		Signals: []signal.Sample{{Value: 42.5, Age: time.Second, Quality: signal.Fresh}},
 		Limits:  decide.Limits{Min: 1, Max: 8},
+		Pause:   decide.Pause{Down: true, Until: at.Add(time.Hour)},
 	}
 	in = in.Clean()
 	state, _ := core.Next(decide.State{}, in)
 	in.Now = in.Now.Add(5 * time.Second)
 	_, decision := core.Next(state, in)
 
+	var tally decide.Tally
+	tally.Add(in.Now, 5, 5)
+	tally.Add(in.Now.Add(5*time.Second), 5, 7)
+
 	var log logBuffer
 	var out bytes.Buffer
 	j := newJournal(&log)
 	j.w = &out
 	for _, l := range []Line{
-		{Kind: KindSegment, Segment: &Segment{Signals: segmentSignals(core.Signals()), Policies: core.PolicyNames(), Epoch: 7, State: state}},
+		{Kind: KindSegment, Segment: &Segment{
+			Signals: segmentSignals(core.Signals()), Policies: core.PolicyNames(), Hash: "0123456789abcdef", Epoch: 7, State: state,
+			Shadow: &SegmentShadow{Policies: []string{"other"}, Hash: "fedcba9876543210", State: state},
+		}},
 		{Kind: KindInput, Seq: 1, Input: &in},
 		{Kind: KindDecision, Seq: 1, Decision: &decision},
+		{Kind: KindShadow, Seq: 1, Shadow: &Shadow{Desired: 7, Binding: decide.StageRate, Reason: decide.ReasonRate, Without: 9, Leader: "other", Tally: &tally}},
 		{Kind: KindAction, Seq: 1, Action: &actuate.Result{Action: actuate.ActionScaled, From: 3, To: 5, Attempts: 1, Writes: 1, Took: 12 * time.Millisecond, Agreed: true, Epoch: 7, Reason: decision.Reason}},
 		{Kind: KindEvent, Event: &Event{What: EventRestarted, Instance: "i-1", Detail: "exit 1 <oom>"}},
 	} {
@@ -285,7 +294,13 @@ func TestJournalGolden(t *testing.T) {
 			t.Errorf("line %d, read and written again: %s, %v", i+1, again, err)
 		}
 	}
-	if got, err := Replay(bytes.NewReader(want), map[string]*decide.Core{"chat": core}); err != nil || got != (Replayed{Segments: 1, Decisions: 1}) {
+	again := func(_, hash string) *decide.Core {
+		if hash == "0123456789abcdef" {
+			return core
+		}
+		return nil
+	}
+	if got, err := ReplayFunc(bytes.NewReader(want), again); err != nil || got != (Replayed{Segments: 1, Decisions: 1}) {
 		t.Errorf("replay: %+v, %v", got, err)
 	}
 }

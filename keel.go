@@ -2,7 +2,6 @@ package evenkeel
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,7 +14,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/evenkeel/evenkeel/actuate"
-	"github.com/evenkeel/evenkeel/decide"
 	"github.com/evenkeel/evenkeel/internal/page"
 	"github.com/evenkeel/evenkeel/signal"
 )
@@ -41,9 +39,9 @@ type Keel struct {
 	done    chan struct{}      // closed when Run has returned
 
 	stateMu sync.Mutex
-	states  map[string]json.RawMessage // by pool, as of the last step
-	unsaved bool                       // states has changed since it was saved
-	changed chan struct{}              // asks for the states to be saved soon
+	saved   saved         // as of the last step
+	unsaved bool          // saved has changed since it was saved
+	changed chan struct{} // asks for it to be saved soon
 }
 
 // New checks c and returns the Keel. It starts nothing. All that is wrong with c
@@ -53,7 +51,7 @@ func New(c Config) (*Keel, error) {
 		return nil, err
 	}
 	c = c.WithDefaults()
-	k := &Keel{cfg: c, started: time.Now(), done: make(chan struct{}), states: make(map[string]json.RawMessage),
+	k := &Keel{cfg: c, started: time.Now(), done: make(chan struct{}), saved: newSaved(),
 		changed: make(chan struct{}, 1),
 		journal: &journal{w: c.Journal, log: c.Logger, heads: make(map[string]head)}}
 	k.runCtx, k.stopRun = context.WithCancel(context.Background())
@@ -92,18 +90,16 @@ func newLoop(k *Keel, p Pool) (*loop, error) {
 		return nil, err
 	}
 	l.collector, l.snapshot = collector, signal.NewSnapshot(collector.Schema())
-	if len(p.Policy.Policies) == 0 {
-		return l, nil
+	var errs [2]error
+	l.roles[rolePolicy].core, errs[rolePolicy] = l.compile("Policy", p.Policy)
+	if l.roles[roleShadow].core, errs[roleShadow] = l.compile("Shadow", p.Shadow); errs[roleShadow] != nil {
+		errs[roleShadow] = fmt.Errorf("Shadow: %w", errs[roleShadow])
 	}
-	if len(p.Policy.Signals) == 0 {
-		p.Policy.Signals = collector.Schema().Defs()
-	} else if s, err := signal.NewSchema(p.Policy.Signals...); err != nil {
-		return nil, err
-	} else if s.Hash() != collector.Schema().Hash() {
-		return nil, errors.New("Policy.Signals are not those of Gate and Sources, in that order: leave Policy.Signals empty, or list just these")
+	l.decides = len(p.Policy.Policies) > 0
+	if p.Promote {
+		l.acts = roleShadow
 	}
-	l.core, err = decide.New(p.Policy)
-	return l, err
+	return l, errors.Join(errs[:]...)
 }
 
 // Run runs everything until ctx ends, [Keel.Shutdown] is called or a Runner
@@ -185,40 +181,8 @@ func (k *Keel) runners() []signal.Runner {
 // after it, nothing happens.
 func (k *Keel) Poke() {
 	for _, l := range k.loops {
-		select {
-		case l.poked <- struct{}{}:
-		default: // one is waiting already
-		}
+		l.poke()
 	}
-}
-
-// Override sets the count of a pool to n until a time, whatever its policies
-// say, within its limits. A time in the past ends an override. It holds in this
-// process, so set it in all that may come to lead. It is refused with [ErrNoPool]
-// for a pool that does not exist or has no policy, and for a count below 0 or
-// above [decide.MaxReplicas].
-func (k *Keel) Override(pool string, n int64, until time.Time) error {
-	if n < 0 || n > decide.MaxReplicas {
-		return fmt.Errorf("evenkeel: override of pool %q to %d replicas: it must be 0 to %d", pool, n, decide.MaxReplicas)
-	}
-	for _, l := range k.loops {
-		if l.Name != pool || l.core == nil {
-			continue
-		}
-		in := decide.Input{Override: decide.Override{Replicas: n, Until: until}}
-		o := in.Clean().Override // with a time that can be written down
-		detail := fmt.Sprintf("%d replicas until %s", n, o.Until.Format(time.RFC3339))
-		if !until.After(time.Now()) {
-			o, detail = decide.Override{}, "ended"
-		}
-		l.mu.Lock()
-		l.override = o
-		l.mu.Unlock()
-		l.event(Event{What: EventOverride, Detail: detail})
-		k.Poke()
-		return nil
-	}
-	return fmt.Errorf("%w: %q", ErrNoPool, pool)
 }
 
 // Shutdown stops admitting in every pool, waits until the admitted requests have

@@ -485,12 +485,12 @@ func TestStateOfAnEndedTermIsNotKept(t *testing.T) {
 	r := newRig(t, nil)
 	terms := [2]actuate.Term{newSeat(&store{}, 1), newSeat(&store{}, 2)}
 	r.keel.leads.Store(&terms[1])
-	r.keel.keepState(&terms[0], "p", &decide.State{}, true)
-	if len(r.keel.states) != 0 || r.keel.unsaved {
-		t.Errorf("kept %s", r.keel.states["p"])
+	r.keel.keepState(&terms[0], "p", &decide.State{}, nil, true)
+	if len(r.keel.saved.Pools) != 0 || r.keel.unsaved {
+		t.Errorf("kept %s", r.keel.saved.Pools["p"])
 	}
-	r.keel.keepState(&terms[1], "p", &decide.State{}, true)
-	if len(r.keel.states) != 1 || !r.keel.unsaved {
+	r.keel.keepState(&terms[1], "p", &decide.State{}, nil, true)
+	if len(r.keel.saved.Pools) != 1 || !r.keel.unsaved {
 		t.Error("the state of the present term is not kept")
 	}
 }

@@ -21,23 +21,27 @@ const minStep = 100 * time.Millisecond
 type loop struct {
 	Pool
 	keel      *Keel
-	core      *decide.Core // nil: the pool has only a gate
+	decides   bool // false: the pool has only a gate
 	collector *signal.Collector
 	poked     chan struct{}
 
 	gateSchema *signal.Schema // of Gate's own signals; nil without one
 	gatePool   string         // the pool in their keys
 
-	mu       sync.Mutex // guards what the live page and Override touch
-	view     view
-	override decide.Override
+	mu        sync.Mutex // guards what the live page and an operator touch
+	view      view
+	wishes    wishes
+	newPolicy *decide.Core  // to act from the next tick on; nil: no change
+	newShadow **decide.Core // to watch from then on; nil: no change
 
 	// What follows belongs to the goroutine of run.
 	watcher    watcher
 	snapshot   *signal.Snapshot
-	state      [2]decide.State // the core's state, and room for the next
-	decision   decide.Decision
-	seq        uint64        // of the last step in the segment
+	roles      [2]role
+	acts       int       // which of roles
+	seq        uint64    // of the last step in the segment
+	shadowed   time.Time // when the shadow was last journalled with its tally
+	lastAction actuate.Result
 	under      *actuate.Term // what the last step was made under; nil: none
 	statusBad  bool
 	sourcesBad map[signal.Key]bool // by the source's first signal
@@ -68,6 +72,14 @@ func (l *loop) run(ctx context.Context) {
 			}
 			l.step(ctx)
 		}
+	}
+}
+
+// poke asks for a step now.
+func (l *loop) poke() {
+	select {
+	case l.poked <- struct{}{}:
+	default: // one is waiting already
 	}
 }
 
@@ -124,12 +136,13 @@ func (l *loop) step(ctx context.Context) {
 	l.collect(ctx, now)
 	l.mu.Lock()
 	l.view.samples = slices.Clone(l.snapshot.Samples()) // a new one: readers keep the last
-	override := l.override
+	wish := l.wishes
 	l.mu.Unlock()
-	if l.core == nil || !ok || ctx.Err() != nil {
+	if !l.decides {
 		return
 	}
-	if !l.led(now) {
+	changed := l.reload()
+	if !ok || ctx.Err() != nil || !l.led(now, changed) {
 		return
 	}
 	raw := decide.Input{
@@ -138,66 +151,115 @@ func (l *loop) step(ctx context.Context) {
 		Members:  signal.Coverage{Expected: 1, Fresh: 1},
 		Signals:  l.snapshot.Samples(),
 		Limits:   narrow(l.Limits, st.Limits),
-		Override: override,
+		Override: wish.Override,
+		Pause:    l.paused(wish.Pause, now),
 	}
 	in := raw.Clean() // what can be written down, and read back as it was
-	next, prev := &l.state[1-l.seq&1], &l.state[l.seq&1]
-	l.core.Step(next, prev, &in, &l.decision)
-	l.seq++
-	j := l.keel.journal
-	j.write(Line{Kind: KindInput, At: now, Pool: l.Name, Seq: l.seq, Input: &in})
-	j.write(Line{Kind: KindDecision, At: now, Pool: l.Name, Seq: l.seq, Decision: &l.decision})
+	l.decide(&in)
 	l.mu.Lock()
-	l.view.decided(l.core, &in, &l.decision)
+	l.view.decided(l.acting().core, &in, &l.acting().decision)
 	l.mu.Unlock()
-	l.keel.keepState(l.under, l.Name, next, l.decision.Desired != in.Fleet.Desired)
+	var shadow *decide.State
+	if l.roles[roleShadow].core != nil {
+		shadow = l.roles[roleShadow].present()
+	}
+	l.keel.keepState(l.under, l.Name, l.roles[rolePolicy].present(), shadow, l.acting().decision.Desired != in.Fleet.Desired)
 	l.act(ctx, st, in)
 }
 
+// decide has the core decide on in, and the shadow beside it, and journals both.
+func (l *loop) decide(in *decide.Input) {
+	acting, watching := l.acting(), l.watching()
+	acting.step(in)
+	l.seq++
+	j := l.keel.journal
+	j.write(Line{Kind: KindInput, At: in.Now, Pool: l.Name, Seq: l.seq, Input: in})
+	j.write(Line{Kind: KindDecision, At: in.Now, Pool: l.Name, Seq: l.seq, Decision: &acting.decision})
+	if watching.core == nil {
+		return
+	}
+	watching.step(in)
+	l.mu.Lock()
+	l.view.tally.Add(in.Now, acting.decision.Desired, watching.decision.Desired)
+	tally := l.view.tally
+	l.mu.Unlock()
+	due := in.Now.Sub(l.shadowed) >= shadowEvery || in.Now.Before(l.shadowed)
+	if !due && acting.decision.Desired == watching.decision.Desired {
+		return
+	}
+	line := shadowLine(watching.core, &watching.decision)
+	if due {
+		line.Tally, l.shadowed = &tally, in.Now
+	}
+	j.write(Line{Kind: KindShadow, At: in.Now, Pool: l.Name, Seq: l.seq, Shadow: &line})
+}
+
+// shadowEvery is how often the shadow's decision and the comparison are
+// journalled where it agrees.
+const shadowEvery = time.Minute
+
 // led reports whether this process leads, and begins a segment of the journal if
-// it does since the last step, or if one is due.
-func (l *loop) led(now time.Time) bool {
+// it does since the last step, if the policies have changed, or if one is due.
+func (l *loop) led(now time.Time, changed bool) bool {
 	term := l.keel.term()
 	if term == nil {
 		if l.under != nil {
 			l.under = nil
 			l.event(Event{What: EventLeader, Detail: "this process no longer leads"})
+			l.mu.Lock()
+			l.view.deciding = false
+			l.mu.Unlock()
 		}
 		return false
 	}
 	if l.under != term {
 		l.under = term
 		l.Target.Lead(*term)
-		l.segment(l.keel.savedState(l.Name)) // from what the last leader left
+		policy, shadow := l.keel.savedStates(l.Name) // what the last leader left
+		l.roles[rolePolicy].begin(policy)
+		l.roles[roleShadow].begin(shadow)
+		l.segment()
 		l.event(Event{What: EventLeader, Detail: fmt.Sprintf("this process leads, epoch %d", (*term).Epoch())})
-	} else if l.keel.journal.due(l.Name, now) {
-		l.segment(l.state[l.seq&1])
+	} else if changed || l.keel.journal.due(l.Name, now) {
+		l.segment()
 	}
 	return true
 }
 
-// segment begins a segment of the journal, from state s.
-func (l *loop) segment(s decide.State) {
-	l.state[0], l.seq = s, 0
-	l.keel.journal.write(Line{Kind: KindSegment, At: time.Now(), Pool: l.Name, Segment: &Segment{
-		Signals:  segmentSignals(l.core.Signals()),
-		Policies: l.core.PolicyNames(),
+// segment begins a segment of the journal, from the present states.
+func (l *loop) segment() {
+	acting, watching := l.acting(), l.watching()
+	s := &Segment{
+		Signals:  segmentSignals(acting.core.Signals()),
+		Policies: acting.core.PolicyNames(),
+		Hash:     policyHash(acting.core),
 		Epoch:    (*l.under).Epoch(),
-		State:    s,
-	}})
+		State:    *acting.present(),
+	}
+	if watching.core != nil {
+		s.Shadow = &SegmentShadow{Policies: watching.core.PolicyNames(), Hash: policyHash(watching.core), State: *watching.present()}
+	}
+	l.seq = 0
+	l.keel.journal.write(Line{Kind: KindSegment, At: time.Now(), Pool: l.Name, Segment: s})
 }
 
 // act brings the target to the decided count, if that is another than now.
 func (l *loop) act(ctx context.Context, st actuate.Status, in decide.Input) {
-	if l.decision.Desired == st.Fleet.Desired {
+	acting := l.acting()
+	if acting.decision.Desired == st.Fleet.Desired {
+		l.lastAction = actuate.Result{}
 		return
 	}
 	res, err := l.Target.Apply(ctx, actuate.Request{
-		Desired: l.decision.Desired,
+		Desired: acting.decision.Desired,
 		Version: st.Version,
 		Epoch:   (*l.under).Epoch(),
-		Reason:  l.decision.Reason,
+		Reason:  acting.decision.Reason,
 	})
+	last := l.lastAction
+	if l.lastAction = res; sameInaction(res, last) {
+		return // a dry run or a pause, said already
+	}
 	line := res
 	line.Error = short(line.Error)
 	l.keel.journal.write(Line{Kind: KindAction, At: time.Now(), Pool: l.Name, Seq: l.seq, Action: &line})
@@ -208,8 +270,14 @@ func (l *loop) act(ctx context.Context, st actuate.Status, in decide.Input) {
 		}
 		return
 	}
-	log.Info("scale", "why", l.core.Explain(&in, &l.decision))
+	log.Info("scale", "why", acting.core.Explain(&in, &acting.decision))
 	l.observe(ctx) // the gate learns at once what is on its way
+}
+
+// sameInaction reports whether a did nothing, on purpose, just as b did.
+func sameInaction(a, b actuate.Result) bool {
+	return (a.Action == actuate.ActionPaused || a.Action == actuate.ActionDryRun) &&
+		a.Action == b.Action && a.From == b.From && a.To == b.To
 }
 
 // collect asks the sources for their samples. They have half a tick to answer:
@@ -295,7 +363,11 @@ func narrow(pool, platform decide.Limits) decide.Limits {
 func segmentSignals(s *signal.Schema) []SegmentSignal {
 	out := make([]SegmentSignal, 0, s.Len())
 	for _, d := range s.Defs() {
-		out = append(out, SegmentSignal{Name: d.Name, Pool: d.Pool, Unit: d.Unit, Merge: d.Merge.String(), Quantile: d.Quantile})
+		n := SegmentSignal{Name: d.Name, Pool: d.Pool, Unit: d.Unit, Merge: d.Merge.String(), Quantile: d.Quantile}
+		if d.MaxAge != signal.DefaultMaxAge {
+			n.MaxAge = d.MaxAge
+		}
+		out = append(out, n)
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package evenkeel
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/evenkeel/evenkeel/signal"
 	"github.com/evenkeel/evenkeel/signal/otel"
@@ -13,6 +14,12 @@ const (
 	metricOffered  = "evenkeel.requests.offered"
 	metricAdmitted = "evenkeel.requests.admitted"
 	metricShed     = "evenkeel.requests.shed"
+)
+
+// Names of the gauges that say what was decided, in the process that decides.
+const (
+	metricDesired = "evenkeel.replicas.desired"
+	metricShadow  = "evenkeel.shadow.replicas.desired" // what the shadow would have
 )
 
 // publish makes every pool's signals observable on the user's provider, until
@@ -63,6 +70,11 @@ func (l *loop) publication(taken map[signal.Key]bool) (otel.Publication, error) 
 	for i := range defs {
 		defs[i].Key = own(defs[i].Key)
 	}
+	if l.decides {
+		for _, name := range []string{metricDesired, metricShadow} {
+			defs = append(defs, signal.Def{Key: own(signal.Key{Name: name}), Unit: signal.Replicas})
+		}
+	}
 	for _, d := range defs {
 		taken[d.Key] = true
 	}
@@ -75,7 +87,10 @@ func (l *loop) publication(taken map[signal.Key]bool) (otel.Publication, error) 
 		Samples: func() []signal.Sample {
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			return l.view.samples
+			if !l.decides {
+				return l.view.samples
+			}
+			return append(slices.Clip(l.view.samples), l.view.wanted()...)
 		},
 	}
 	if l.Gate == nil {

@@ -52,7 +52,9 @@ type kept struct {
 }
 
 // replayed reports whether lines of that kind mean nothing without their header.
-func replayed(kind string) bool { return kind == KindInput || kind == KindDecision }
+func replayed(kind string) bool {
+	return kind == KindInput || kind == KindDecision || kind == KindShadow
+}
 
 // due reports whether the pool should begin a new segment.
 func (j *journal) due(pool string, now time.Time) bool {

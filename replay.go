@@ -1,7 +1,6 @@
 package evenkeel
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -14,8 +13,10 @@ import (
 // A Replayed is what [Replay] found.
 type Replayed struct {
 	Segments int
-	// Decisions that were made again, and how many of those differ.
+	// Decisions that were made again, of these pools and (ReplayFunc) of their
+	// shadows, and how many of all those differ.
 	Decisions int
+	Shadows   int
 	Differ    int
 	// First describes the first difference; empty if there is none.
 	First string
@@ -27,125 +28,186 @@ type Replayed struct {
 	Torn int
 }
 
-// maxJournalLine bounds one line that is written, and that Replay accepts, in
-// bytes.
-const maxJournalLine = 1 << 20
-
-// lineStart is how each line begins, and nothing inside one.
-var lineStart = fmt.Appendf(nil, `{"v":%d,"kind":"`, JournalVersion)
-
 // Replay reads a journal and makes every decision again with the core of its
 // pool, starting from the state in each segment's header. A pool without a core
-// in cores is passed over. It fails on the first line that is no journal line,
-// is longer than 1 MiB, or does not follow from those before it, naming its
-// number; a decision that differs is counted, not an error. What it found until
-// then is returned with the error.
+// in cores is passed over, and so is what a shadow would have decided. It fails on
+// the first line that is no journal line, is longer than 1 MiB, or does not follow
+// from those before it, naming its number, and on a segment that was written under
+// another configuration than that of the core: where it changed on the way, use
+// [ReplayFunc]. A decision that differs is counted, not an error. What it found
+// until then is returned with the error.
 func Replay(r io.Reader, cores map[string]*decide.Core) (Replayed, error) {
-	var out Replayed
-	type progress struct {
-		state decide.State
-		seq   uint64
-		again []byte
+	p := replay{pools: make(map[string]*replaying)}
+	p.core = func(pool, hash string, shadow bool) (*decide.Core, error) {
+		core := cores[pool]
+		if core == nil || shadow {
+			return nil, nil
+		}
+		if hash != "" && hash != policyHash(core) {
+			return nil, fmt.Errorf("pool %q was decided under configuration %s, and its core is %s: use the configuration that wrote it, or ReplayFunc", pool, hash, policyHash(core))
+		}
+		return core, nil
 	}
-	pools := make(map[string]*progress)
-	in := bufio.NewReaderSize(r, 64<<10)
-	for n := 1; ; n++ {
-		raw, err := readLine(in)
-		if errors.Is(err, io.EOF) {
-			out.Truncated = len(raw) > 0
-			return out, nil
-		} else if err != nil {
-			return out, fmt.Errorf("evenkeel: journal line %d: %w", n, err)
+	return p.read(r)
+}
+
+// ReplayFunc does what [Replay] does for a journal in which the configuration
+// changed, with the core that the function returns for a pool and the hash of a
+// configuration, as in [Segment.Hash]; nil passes over what stands under it. It is
+// asked for the shadow of each segment too, under its own hash, and what that would
+// have decided is checked where the journal has it. A function that goes by the
+// pool alone shows what another configuration, or another version of this package,
+// makes of the same inputs from segment to segment; see also [Compare].
+func ReplayFunc(r io.Reader, core func(pool, hash string) *decide.Core) (Replayed, error) {
+	p := replay{pools: make(map[string]*replaying)}
+	p.core = func(pool, hash string, _ bool) (*decide.Core, error) { return core(pool, hash), nil }
+	return p.read(r)
+}
+
+// A replay is one on its way.
+type replay struct {
+	out   Replayed
+	n     int // of the line
+	core  func(pool, hash string, shadow bool) (*decide.Core, error)
+	pools map[string]*replaying
+}
+
+// replaying is where one pool has got to.
+type replaying struct {
+	core, shadow *decide.Core // nil: passed over
+	state, other decide.State // of core and shadow
+	seq          uint64
+	again        []byte // the decision of seq, made again; nil once compared
+	beside       Shadow // what the shadow decided beside it
+}
+
+func (p *replay) read(r io.Reader) (Replayed, error) {
+	torn, truncated, err := eachLine(r, p.line)
+	p.out.Torn, p.out.Truncated = torn, truncated
+	return p.out, err
+}
+
+// line takes line n in.
+func (p *replay) line(n int, l *Line, raw []byte) error {
+	p.n = n
+	if l.Kind == KindSegment {
+		if l.Segment == nil {
+			return errors.New("segment line without a segment")
 		}
-		if len(raw) == 0 {
-			continue
+		return p.segment(l.Pool, l.Segment)
+	}
+	if !replayed(l.Kind) {
+		return nil
+	}
+	at, known := p.pools[l.Pool]
+	if !known {
+		if core, err := p.core(l.Pool, "", false); core == nil {
+			return err
 		}
-		var l Line
-		err = json.Unmarshal(raw, &l)
-		if err != nil && raw[0] == '{' && !json.Valid(raw) {
-			out.Torn++
-			// The start of another line may follow the torn one without an end between.
-			i := bytes.LastIndex(raw, lineStart)
-			if i < 1 {
-				continue
-			}
-			raw, l = raw[i:], Line{}
-			if err = json.Unmarshal(raw, &l); err != nil {
-				continue
-			}
-		}
-		if err != nil {
-			return out, fmt.Errorf("evenkeel: journal line %d: %w", n, err)
-		}
-		if l.V != JournalVersion {
-			return out, fmt.Errorf("evenkeel: journal line %d has version %d: this reader knows %d", n, l.V, JournalVersion)
-		}
-		core := cores[l.Pool]
-		if core == nil {
-			continue
-		}
-		p := pools[l.Pool]
-		if p == nil && (l.Kind == KindInput || l.Kind == KindDecision) {
-			return out, fmt.Errorf("evenkeel: journal line %d: pool %q has no segment header before it", n, l.Pool)
-		}
-		switch l.Kind {
-		case KindSegment:
-			if l.Segment == nil {
-				return out, fmt.Errorf("evenkeel: journal line %d: segment line without a segment", n)
-			}
-			if err := sameSignals(core, l.Segment.Signals); err != nil {
-				return out, fmt.Errorf("evenkeel: journal line %d: %w", n, err)
-			}
-			pools[l.Pool] = &progress{state: l.Segment.State}
-			out.Segments++
-		case KindInput:
-			if l.Input == nil {
-				return out, fmt.Errorf("evenkeel: journal line %d: input line without an input", n)
-			}
-			if l.Seq != p.seq+1 {
-				return out, fmt.Errorf("evenkeel: journal line %d: input %d follows %d: lines are missing", n, l.Seq, p.seq)
-			}
-			var d decide.Decision
-			p.state, d = core.Next(p.state, *l.Input)
-			if p.again, err = json.Marshal(d); err != nil {
-				return out, fmt.Errorf("evenkeel: journal line %d: %w", n, err)
-			}
-			p.seq = l.Seq
-		case KindDecision:
-			if p.seq != l.Seq || p.again == nil {
-				return out, fmt.Errorf("evenkeel: journal line %d: decision %d has no input before it", n, l.Seq)
-			}
-			var body struct{ Decision json.RawMessage }
-			if err := json.Unmarshal(raw, &body); err != nil {
-				return out, fmt.Errorf("evenkeel: journal line %d: %w", n, err)
-			}
-			out.Decisions++
-			if !bytes.Equal(body.Decision, p.again) {
-				if out.Differ++; out.First == "" {
-					out.First = fmt.Sprintf("line %d: journal has %s, replay gives %s", n, body.Decision, p.again)
-				}
-			}
-			p.again = nil
-		}
+		return fmt.Errorf("pool %q has no segment header before it", l.Pool)
+	}
+	switch l.Kind {
+	case KindInput:
+		return at.input(l)
+	case KindDecision:
+		return p.decision(at, l, raw)
+	default:
+		return p.shadow(at, l)
 	}
 }
 
-// readLine returns one line without its end. At the end of the input it returns
-// what is left together with io.EOF.
-func readLine(r *bufio.Reader) ([]byte, error) {
-	var line []byte
-	for {
-		part, err := r.ReadSlice('\n')
-		line = append(line, part...)
-		switch {
-		case len(line) > maxJournalLine:
-			return nil, fmt.Errorf("longer than %d bytes", maxJournalLine)
-		case errors.Is(err, bufio.ErrBufferFull):
-			continue
-		case err != nil:
-			return line, err
+func (p *replay) segment(pool string, s *Segment) error {
+	at := &replaying{state: s.State}
+	var err error
+	if at.core, err = p.core(pool, s.Hash, false); err != nil {
+		return err
+	}
+	if at.core != nil {
+		if err := sameSignals(at.core, s.Signals); err != nil {
+			return err
 		}
-		return line[:len(line)-1], nil
+		p.out.Segments++
+	}
+	if s.Shadow != nil {
+		at.other = s.Shadow.State
+		if at.shadow, err = p.core(pool, s.Shadow.Hash, true); err != nil {
+			return err
+		}
+		if at.shadow != nil {
+			if err := sameSignals(at.shadow, s.Signals); err != nil {
+				return err
+			}
+		}
+	}
+	p.pools[pool] = at
+	return nil
+}
+
+func (at *replaying) input(l *Line) error {
+	if l.Input == nil {
+		return errors.New("input line without an input")
+	}
+	if l.Seq != at.seq+1 {
+		return fmt.Errorf("input %d follows %d: lines are missing", l.Seq, at.seq)
+	}
+	at.seq = l.Seq
+	var d decide.Decision
+	if at.core != nil {
+		at.state, d = at.core.Next(at.state, *l.Input)
+		again, err := json.Marshal(d)
+		if err != nil {
+			return err
+		}
+		at.again = again
+	}
+	if at.shadow != nil {
+		at.other, d = at.shadow.Next(at.other, *l.Input)
+		at.beside = shadowLine(at.shadow, &d)
+	}
+	return nil
+}
+
+func (p *replay) decision(at *replaying, l *Line, raw []byte) error {
+	if at.core == nil {
+		return nil
+	}
+	if at.seq != l.Seq || at.again == nil {
+		return fmt.Errorf("decision %d has no input before it", l.Seq)
+	}
+	var body struct{ Decision json.RawMessage }
+	if err := json.Unmarshal(raw, &body); err != nil {
+		return err
+	}
+	p.out.Decisions++
+	if !bytes.Equal(body.Decision, at.again) {
+		p.differs("journal has %s, replay gives %s", body.Decision, at.again)
+	}
+	at.again = nil
+	return nil
+}
+
+func (p *replay) shadow(at *replaying, l *Line) error {
+	if at.shadow == nil {
+		return nil
+	}
+	if l.Shadow == nil {
+		return errors.New("shadow line without a shadow")
+	}
+	if at.seq != l.Seq {
+		return fmt.Errorf("shadow %d has no input before it", l.Seq)
+	}
+	is := *l.Shadow
+	is.Tally = nil
+	p.out.Shadows++
+	if is != at.beside {
+		p.differs("journal has shadow %+v, replay gives %+v", is, at.beside)
+	}
+	return nil
+}
+
+func (p *replay) differs(format string, args ...any) {
+	if p.out.Differ++; p.out.First == "" {
+		p.out.First = fmt.Sprintf("line %d: ", p.n) + fmt.Sprintf(format, args...)
 	}
 }
 
@@ -156,9 +218,11 @@ func sameSignals(core *decide.Core, recorded []SegmentSignal) error {
 	if len(want) != len(recorded) {
 		return fmt.Errorf("segment has %d signals, the core %d: use the configuration that wrote it", len(recorded), len(want))
 	}
-	for i := range want {
-		if want[i] != recorded[i] {
-			return fmt.Errorf("signal %d is %q in the segment, %q in the core: use the configuration that wrote it", i, recorded[i].Name, want[i].Name)
+	for i, w := range want {
+		is := recorded[i]
+		w.MaxAge, is.MaxAge = 0, 0 // of how old a sample may be, a journal may know less
+		if w != is {
+			return fmt.Errorf("signal %d is %q in the segment, %q in the core: use the configuration that wrote it", i, is.Name, w.Name)
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/evenkeel/evenkeel/actuate"
@@ -13,8 +14,18 @@ import (
 // saved is the form in which the states of the pools' cores are kept with the
 // leader's term.
 type saved struct {
-	V     int                        `json:"v"`
-	Pools map[string]json.RawMessage `json:"pools"`
+	V int `json:"v"`
+	// Pools and Shadows are the states of the pools' two policies, whichever acts.
+	Pools   map[string]json.RawMessage `json:"pools"`
+	Shadows map[string]json.RawMessage `json:"shadows,omitempty"`
+	Wishes  map[string]wishes          `json:"wishes,omitempty"`
+}
+
+func newSaved() saved {
+	return saved{
+		V: savedVersion, Pools: make(map[string]json.RawMessage),
+		Shadows: make(map[string]json.RawMessage), Wishes: make(map[string]wishes),
+	}
 }
 
 const (
@@ -44,12 +55,18 @@ func (k *Keel) loadStates(ctx context.Context, term actuate.Term) {
 		k.cfg.Logger.Warn("state of the last leader not taken over; starting cold", "err", err)
 		s = saved{}
 	}
-	if s.Pools == nil {
-		s.Pools = make(map[string]json.RawMessage)
+	fresh := newSaved()
+	maps.Copy(fresh.Pools, s.Pools)
+	maps.Copy(fresh.Shadows, s.Shadows)
+	maps.Copy(fresh.Wishes, s.Wishes)
+	for _, l := range k.loops {
+		if l.decides {
+			fresh.Wishes[l.Name] = l.takeOver(fresh.Wishes[l.Name])
+		}
 	}
 	k.stateMu.Lock()
 	defer k.stateMu.Unlock()
-	k.states, k.unsaved = s.Pools, false
+	k.saved, k.unsaved = fresh, false
 }
 
 // loadTerm calls Load, a few times if it fails: what the last leader has learned
@@ -69,26 +86,42 @@ func loadTerm(ctx context.Context, term actuate.Term) (b []byte, err error) {
 	return b, err
 }
 
-// savedState returns the state to begin a segment with.
-func (k *Keel) savedState(pool string) (s decide.State) {
+// savedStates returns the states to begin a term with, of a pool's policy and its
+// shadow. One that nobody has run yet begins with what the other knows: the state
+// is mostly about the fleet, and a cold start would forget its cooldowns.
+func (k *Keel) savedStates(pool string) (policy, shadow decide.State) {
 	k.stateMu.Lock()
-	b := k.states[pool]
+	b, sh := k.saved.Pools[pool], k.saved.Shadows[pool]
 	k.stateMu.Unlock()
-	if len(b) == 0 {
+	read := func(b []byte) (s decide.State) {
+		if len(b) == 0 {
+			return s
+		}
+		if err := json.Unmarshal(b, &s); err != nil {
+			k.cfg.Logger.Warn("state of the last leader not taken over; starting cold", "pool", pool, "err", err)
+			return decide.State{}
+		}
 		return s
 	}
-	if err := json.Unmarshal(b, &s); err != nil {
-		k.cfg.Logger.Warn("state of the last leader not taken over; starting cold", "pool", pool, "err", err)
-		return decide.State{}
+	switch {
+	case len(b) == 0:
+		b = sh
+	case len(sh) == 0:
+		policy = read(b)
+		return policy, copied(&policy)
 	}
-	return s
+	return read(b), read(sh)
 }
 
-// keepState notes the state of a pool after a step under term. It is saved with
-// the term at once if the count changed, else now and then; the loop does not
-// wait for that.
-func (k *Keel) keepState(term *actuate.Term, pool string, s *decide.State, changed bool) {
-	b, err := json.Marshal(s)
+// keepState notes the states of a pool after a step under term, that of the shadow
+// if there is one. They are saved with the term at once if the count changed, else
+// now and then; the loop does not wait for that.
+func (k *Keel) keepState(term *actuate.Term, pool string, policy, shadow *decide.State, changed bool) {
+	b, err := json.Marshal(policy)
+	var sh []byte
+	if err == nil && shadow != nil {
+		sh, err = json.Marshal(shadow)
+	}
 	if err != nil {
 		k.cfg.Logger.Error("state not kept; a new leader would start from an older one", "pool", pool, "err", err)
 		return
@@ -98,12 +131,28 @@ func (k *Keel) keepState(term *actuate.Term, pool string, s *decide.State, chang
 	if k.leads.Load() != term {
 		return // what the next term has loaded is newer
 	}
-	k.states[pool], k.unsaved = b, true
+	k.saved.Pools[pool], k.unsaved = b, true
+	if shadow != nil {
+		k.saved.Shadows[pool] = sh
+	}
 	if changed {
-		select {
-		case k.changed <- struct{}{}:
-		default: // asked for already
-		}
+		k.saveSoon()
+	}
+}
+
+// keepWishes notes what an operator wants of a pool. It is saved soon if this
+// process leads; if it comes to lead later, the newer wishes hold.
+func (k *Keel) keepWishes(pool string, w wishes) {
+	k.stateMu.Lock()
+	defer k.stateMu.Unlock()
+	k.saved.Wishes[pool], k.unsaved = w, true
+	k.saveSoon()
+}
+
+func (k *Keel) saveSoon() {
+	select {
+	case k.changed <- struct{}{}:
+	default: // asked for already
 	}
 }
 
@@ -133,7 +182,7 @@ func (k *Keel) saveStates(ctx context.Context, within time.Duration) {
 		return
 	}
 	k.unsaved = false
-	all, err := json.Marshal(saved{V: savedVersion, Pools: k.states})
+	all, err := json.Marshal(k.saved)
 	k.stateMu.Unlock()
 	if err == nil {
 		once, cancel := context.WithTimeout(ctx, within)

@@ -23,10 +23,15 @@ type view struct {
 	startup time.Duration // learned; 0: not known
 	samples []signal.Sample
 	log     page.Log
+
+	deciding bool         // what follows is of the last step of a term that goes on
+	desired  int64        // what was decided
+	tally    decide.Tally // against the shadow; empty without one
 }
 
 // decided adds a decision to the page's log, in words.
 func (v *view) decided(core *decide.Core, in *decide.Input, d *decide.Decision) {
+	v.deciding, v.desired = true, d.Desired
 	out := page.Decision{
 		At: in.Now, From: d.From, To: d.Desired,
 		Summary: core.Explain(in, d),
@@ -42,11 +47,25 @@ func (v *view) decided(core *decide.Core, in *decide.Input, d *decide.Decision) 
 	v.log.Decide(out)
 }
 
+// wanted returns what was decided, and what the shadow would have, as samples:
+// absent where nothing decides.
+func (v *view) wanted() []signal.Sample {
+	out := make([]signal.Sample, 2)
+	if v.deciding {
+		out[0] = signal.Value(float64(v.desired))
+		if v.tally.Ticks > 0 {
+			out[1] = signal.Value(float64(v.tally.ShadowDesired))
+		}
+	}
+	return out
+}
+
 // tones of the events that are not routine.
 var tones = map[string]page.Tone{
 	EventReady: page.Moving, EventStarting: page.Moving, EventDraining: page.Moving,
 	EventRestarted: page.Failing, EventUnhealthy: page.Strained,
 	EventStatus: page.Strained, EventSource: page.Strained, EventOverride: page.Moving,
+	EventPause: page.Strained,
 }
 
 // happened adds an event to the page's log, in words.
@@ -108,6 +127,20 @@ func (k *Keel) pageState(now time.Time) page.State {
 	return s
 }
 
+// Shadow compares the policy that acts for a pool with the one that watches, over
+// the ticks at which this process led since either was last changed. It is empty
+// if no other one watches. A pool that does not exist or has no policy is refused
+// with [ErrNoPool].
+func (k *Keel) Shadow(pool string) (decide.Tally, error) {
+	l, err := k.deciding(pool)
+	if err != nil {
+		return decide.Tally{}, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.view.tally, nil
+}
+
 func (l *loop) pagePool(now time.Time) page.Pool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -120,11 +153,15 @@ func (l *loop) pagePool(now time.Time) page.Pool {
 		}
 	}
 	if l.Target != nil {
-		pause := l.Target.Pause()
+		pause := l.paused(l.wishes.Pause, now)
 		p.PausedOut, p.PausedIn = pause.Up, pause.Down
 	}
-	if l.override.Until.After(now) {
-		p.Override = page.Override{Replicas: l.override.Replicas, Until: l.override.Until}
+	if o := l.wishes.Override; o.Until.After(now) {
+		p.Override = page.Override{Replicas: o.Replicas, Until: o.Until}
+	}
+	if l.view.deciding {
+		p.Shadow = page.ShadowOf(l.view.tally)
+		p.Facts = p.Shadow.Facts()
 	}
 	if l.Gate == nil {
 		return p

@@ -157,7 +157,7 @@ func TestLivePage(t *testing.T) {
 			}
 
 			w := ask(r.keel, "localhost", "/journal")
-			core, err := decide.New(r.keel.loops[0].core.Config())
+			core, err := decide.New(r.keel.loops[0].acting().core.Config())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -67,6 +67,8 @@ type Pool struct {
 	PausedIn  bool `json:"paused_in,omitempty"`
 	// Gate is the mode of admission: "enforce", "shadow", "off"; empty without one.
 	Gate string `json:"gate,omitempty"`
+	// Shadow compares the policy that acts with one that watches.
+	Shadow Shadow `json:"shadow,omitzero"`
 	// Facts are further figures to show as they are, few and short.
 	Facts []Fact `json:"facts,omitempty"`
 

@@ -1,0 +1,160 @@
+package evenkeel
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/evenkeel/evenkeel/decide"
+	"github.com/evenkeel/evenkeel/signal"
+)
+
+// The two policies of a pool, as indices of loop.roles. Which of them acts is
+// another matter: see Pool.Promote.
+const (
+	rolePolicy = iota // Pool.Policy
+	roleShadow        // Pool.Shadow
+)
+
+// A role is one of the two policies of a pool at work. It keeps its place, and
+// with it its memory, when the two change parts.
+type role struct {
+	core     *decide.Core // nil: there is none
+	state    [2]decide.State
+	now      int // which of state is the present one
+	decision decide.Decision
+}
+
+// present is the state after the last step.
+func (r *role) present() *decide.State { return &r.state[r.now] }
+
+// begin starts over from s.
+func (r *role) begin(s decide.State) { r.state[0], r.now = s, 0 }
+
+// step decides on in.
+func (r *role) step(in *decide.Input) {
+	next := 1 - r.now
+	r.core.Step(&r.state[next], &r.state[r.now], in, &r.decision)
+	r.now = next
+}
+
+// shadowLine is a decision as the journal keeps it of a policy that only watches.
+func shadowLine(core *decide.Core, d *decide.Decision) Shadow {
+	s := Shadow{Desired: d.Desired, Binding: d.Binding, Reason: d.Reason, Without: d.Without}
+	if d.Leader >= 0 {
+		s.Leader = core.PolicyNames()[d.Leader]
+	}
+	return s
+}
+
+// acting is the policy whose decisions are carried out, and watching the one
+// whose decisions are only compared with them.
+func (l *loop) acting() *role   { return &l.roles[l.acts] }
+func (l *loop) watching() *role { return &l.roles[1-l.acts] }
+
+// compile returns the core of c with the pool's signals, nil for no policy.
+func (l *loop) compile(field string, c decide.Config) (*decide.Core, error) {
+	if len(c.Policies) == 0 {
+		return nil, nil
+	}
+	if len(c.Signals) == 0 {
+		c.Signals = l.collector.Schema().Defs()
+	} else if s, err := signal.NewSchema(c.Signals...); err != nil {
+		return nil, err
+	} else if s.Hash() != l.collector.Schema().Hash() {
+		return nil, fmt.Errorf("%s.Signals are not those of Gate and Sources, in that order: leave %s.Signals empty, or list just these", field, field)
+	}
+	return decide.New(c)
+}
+
+// SetPolicy puts another policy in the place of the one that acts for a pool,
+// from its next tick on. It is compiled first, and refused whole if it cannot be:
+// then the running one goes on. What policies have learned is kept under their
+// names, and so are windows, rates and cooldowns, which belong to the pool. The
+// journal notes the change with a new segment. It holds in this process until it
+// ends, so change the policy in all that may come to lead.
+//
+// A pool that does not exist or has no policy is refused with [ErrNoPool].
+func (k *Keel) SetPolicy(pool string, c decide.Config) error {
+	return k.replace("SetPolicy", pool, c, false)
+}
+
+// SetShadow does what [Keel.SetPolicy] does for the policy that only watches, and
+// begins the comparison anew. A Config without policies removes it.
+func (k *Keel) SetShadow(pool string, c decide.Config) error {
+	return k.replace("SetShadow", pool, c, true)
+}
+
+func (k *Keel) replace(what, pool string, c decide.Config, watching bool) error {
+	l, err := k.deciding(pool)
+	if err != nil {
+		return err
+	}
+	core, err := l.compile("Config", c)
+	if err == nil && core == nil && !watching {
+		err = errors.New("it has no policies: to stop scaling, pause the pool")
+	}
+	if err != nil {
+		return fmt.Errorf("evenkeel: %s of pool %q: %w", what, pool, err)
+	}
+	l.mu.Lock()
+	if watching {
+		l.newShadow = &core
+	} else {
+		l.newPolicy = core
+	}
+	l.mu.Unlock()
+	l.poke()
+	return nil
+}
+
+// deciding returns the loop of a pool that has a policy.
+func (k *Keel) deciding(pool string) (*loop, error) {
+	for _, l := range k.loops {
+		if l.Name == pool && l.decides {
+			return l, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: %q", ErrNoPool, pool)
+}
+
+// reload takes over what SetPolicy and SetShadow left, and reports whether that
+// was anything.
+func (l *loop) reload() bool {
+	l.mu.Lock()
+	policy, shadow := l.newPolicy, l.newShadow
+	l.newPolicy, l.newShadow = nil, nil
+	if shadow != nil || policy != nil {
+		l.view.tally = decide.Tally{} // of policies that are gone
+	}
+	l.mu.Unlock()
+	if policy != nil {
+		l.event(Event{What: EventPolicy, Detail: fmt.Sprintf("%s in place of %s", policyHash(policy), policyHash(l.acting().core))})
+		l.acting().core = policy
+	}
+	if shadow != nil {
+		if l.watching().core == nil && *shadow != nil {
+			l.watching().begin(copied(l.acting().present())) // what is known of the fleet, both may know
+		}
+		l.event(Event{What: EventPolicy, Detail: "the shadow is " + policyHash(*shadow)})
+		l.watching().core = *shadow
+	}
+	return policy != nil || shadow != nil
+}
+
+// copied returns a copy of s that shares no memory with it; cold if it cannot be
+// written down.
+func copied(s *decide.State) (out decide.State) {
+	if b, err := json.Marshal(s); err != nil || json.Unmarshal(b, &out) != nil {
+		return decide.State{}
+	}
+	return out
+}
+
+// policyHash names a policy as the journal does: 16 hex digits, "none" for none.
+func policyHash(c *decide.Core) string {
+	if c == nil {
+		return "none"
+	}
+	return fmt.Sprintf("%016x", c.Hash())
+}
