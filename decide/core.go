@@ -86,7 +86,7 @@ func (p *plan) make(c *Config) error {
 	p.periods = periods(append(slices.Clone(p.up), p.down...)...)
 	var errs []error
 	for i, w := range c.Schedule {
-		compiled, err := w.compile()
+		compiled, err := w.compile(p.windows)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("evenkeel: decide.Config: Schedule[%d].Zone is %w", i, err))
 		}
@@ -126,7 +126,9 @@ func (c Config) hash(schema *signal.Schema, windows []window) uint64 {
 	fmt.Fprintf(h, "%x %v %+v %+v %+v %+v\n", schema.Hash(), c.Combine, c.Up, c.Down, c.Pending, c.Hold)
 	fmt.Fprintf(h, "%+v %+v %+v %+v\n", c.Burst, c.Warm, c.Schedule, c.Budget)
 	for i := range windows {
-		hashZone(h, windows[i].loc)
+		if i == 0 || windows[i].loc != windows[i-1].loc {
+			hashZone(h, windows[i].loc)
+		}
 	}
 	for _, p := range c.Policies {
 		text, err := json.Marshal(p.Spec)

@@ -113,10 +113,19 @@ type window struct {
 	from, to, ramp int64
 }
 
-func (w Window) compile() (window, error) {
-	loc, err := loadZone(w.Zone)
-	if err != nil {
-		return window{}, err
+// compile loads the rules of the zone, unless a window before has loaded them.
+func (w Window) compile(before []window) (window, error) {
+	var loc *time.Location
+	for i := range before {
+		if before[i].Zone == w.Zone {
+			loc = before[i].loc
+		}
+	}
+	if loc == nil {
+		var err error
+		if loc, err = loadZone(w.Zone); err != nil {
+			return window{}, err
+		}
 	}
 	w.Warm = w.Warm.withDefaults()
 	out := window{w, loc, w.Days, w.From.Milliseconds(), w.To.Milliseconds(), w.Ramp.Milliseconds()}
@@ -159,7 +168,7 @@ func share(n, a, b int64) int64 { return (n*a + b - 1) / b }
 
 func floorMod(a, b int64) int64 { return a - b*floorDiv(a, b) }
 
-// A plan is what of the schedule is in force. Opener and closer are the windows
+// A timetable is what of the schedule is in force. Opener and closer are the windows
 // that set the floor and the ceiling.
 type timetable struct {
 	floor, ceiling int64

@@ -29,19 +29,41 @@ func loadZone(name string) (*time.Location, error) {
 	return loc, nil
 }
 
-// hashZone writes the rules of a zone for the years that matter, so that two
+// hashZone writes the rules of a zone for the years 2020 to 2049, so that two
 // machines with different databases know it from their hashes.
 func hashZone(h hash.Hash, loc *time.Location) {
-	t := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 	var b []byte
-	for until := t.AddDate(30, 0, 0); !t.IsZero() && t.Before(until); {
-		_, offset := t.In(loc).Zone()
-		b = strconv.AppendInt(b, t.Unix(), 10)
-		b = strconv.AppendInt(append(b, ' '), int64(offset), 10)
-		_, t = t.In(loc).ZoneBounds()
-		b = append(b, '\n')
+	at := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+	before := offsetAt(loc, at)
+	b = strconv.AppendInt(b, before, 10)
+	const week = 7 * 24 * 60 * 60
+	for until := at + 30*365*24*60*60; at < until; at += week {
+		if after := offsetAt(loc, at+week); after != before {
+			b = strconv.AppendInt(append(b, ' '), jump(loc, at, at+week, after), 10)
+			b = strconv.AppendInt(append(b, ' '), after, 10)
+			before = after
+		}
 	}
 	h.Write(b)
+}
+
+// offsetAt returns how far the local clock is ahead, in seconds, at a Unix time.
+func offsetAt(loc *time.Location, at int64) int64 {
+	_, offset := time.Unix(at, 0).In(loc).Zone()
+	return int64(offset)
+}
+
+// jump returns the first second after before, and not after last, at which the
+// local clock has an offset, if it is set once in between.
+func jump(loc *time.Location, before, last, offset int64) int64 {
+	for last-before > 1 {
+		if mid := before + (last-before)/2; offsetAt(loc, mid) == offset {
+			last = mid
+		} else {
+			before = mid
+		}
+	}
+	return last
 }
 
 // A wall is the local clock of a zone at one instant. Times are milliseconds
@@ -54,14 +76,15 @@ type wall struct {
 	day    int64 // the local date, in days
 }
 
+// wallAt reads the local clock. Clocks are taken to be set once in six days at
+// the most.
 func wallAt(now time.Time, loc *time.Location) wall {
 	w := wall{loc: loc, now: now.UnixMilli(), steady: true}
 	if loc != time.UTC {
-		local := now.In(loc)
-		_, offset := local.Zone()
-		w.offset = int64(offset) * second
-		begin, end := local.ZoneBounds()
-		w.steady = (begin.IsZero() || w.now-begin.UnixMilli() > 3*oneDay) && (end.IsZero() || end.UnixMilli()-w.now > 3*oneDay)
+		at, offset := now.Unix(), offsetAt(loc, now.Unix())
+		const near = 3 * 24 * 60 * 60
+		w.steady = offsetAt(loc, at-near) == offset && offsetAt(loc, at+near) == offset
+		w.offset = offset * second
 	}
 	w.day = floorDiv(w.now+w.offset, oneDay)
 	return w
@@ -83,25 +106,17 @@ func (w *wall) instant(day, clock int64, late bool) int64 {
 	if w.steady {
 		return local - w.offset
 	}
-	best, found := int64(0), false
-	for t := time.UnixMilli(local - 2*oneDay).In(w.loc); ; {
-		_, offset := t.Zone()
-		begin, end := t.ZoneBounds()
-		at := local - int64(offset)*second
-		switch {
-		case !begin.IsZero() && at < begin.UnixMilli():
-			if !found {
-				best, found = begin.UnixMilli(), true
-			}
-		case end.IsZero() || at < end.UnixMilli():
-			if found = true; !late {
-				return at
-			}
-			best = at
-		}
-		if end.IsZero() || end.UnixMilli() > local+2*oneDay {
-			return best
-		}
-		t = end
+	about := floorDiv(local, second)
+	before, after := offsetAt(w.loc, about-36*60*60), offsetAt(w.loc, about+36*60*60)
+	first, last := local-before*second, local-after*second
+	inFirst := offsetAt(w.loc, floorDiv(first, second)) == before
+	inLast := offsetAt(w.loc, floorDiv(last, second)) == after
+	switch {
+	case inFirst && !(inLast && late):
+		return first
+	case inLast:
+		return last
 	}
+	// Skipped: by the old offset it is past the jump, by the new one before it.
+	return jump(w.loc, floorDiv(last, second), floorDiv(first, second), after) * second
 }
