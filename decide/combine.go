@@ -14,6 +14,9 @@ import (
 // down" is Combine{Up: CombineMax, Down: CombineAll}, and the same thing: who
 // wants the most is the last to agree.
 //
+// Up may not be bolder than Down, as max upwards and min downwards would be: the
+// one would add what the other takes away, for ever.
+//
 // Held policies are left out of the opinion, and whatever the combination,
 // nothing is taken away while any policy is held.
 //
@@ -67,6 +70,17 @@ func (c *Combination) UnmarshalText(text []byte) error {
 	return err
 }
 
+// rank orders the combinations by what they make of the same opinions.
+func (c Combination) rank(up bool) int {
+	switch {
+	case c == CombineMin, c == CombineAll && up:
+		return 0
+	case c == CombineWeighted:
+		return 1
+	}
+	return 2
+}
+
 // maxWeight keeps sums of weighted counts exact enough.
 const maxWeight = 1e6
 
@@ -78,6 +92,9 @@ func (c Combine) validate(policies []NamedSpec, bad func(string, ...any)) {
 		if int(f.c) >= len(combinationNames) {
 			bad("Combine.%s is %v: use one of decide.CombineMax, CombineMin, CombineAll and CombineWeighted", f.name, f.c)
 		}
+	}
+	if int(c.Up) < len(combinationNames) && int(c.Down) < len(combinationNames) && c.Up.rank(true) > c.Down.rank(false) {
+		bad("Combine.Up is %v and Down is %v: what the one adds the other would take away again; use the same both ways, or a larger one for Down", c.Up, c.Down)
 	}
 	for i, p := range policies {
 		if w := p.Weight; w < 0 || w > maxWeight || math.IsNaN(w) {
@@ -124,6 +141,7 @@ func (t *tick) combine(policies []named, d *Decision) {
 		reason = reasonOf(c.Up, true)
 	}
 	t.opinion, d.Leader = out, by
+	t.need = min(t.need, out) // what one of them needs is not what they agreed on
 	switch {
 	case by >= 0 && how != CombineWeighted:
 		d.Binding, d.Reason = StageRecommend, d.Recommendations[by].Reason
@@ -149,7 +167,7 @@ func reasonOf(c Combination, up bool) Reason {
 // opinionOf returns what c makes of the opinions, at least one of which is not
 // held, and the policy that it took: for a mean, the one that weighs most in it.
 func (t *tick) opinionOf(c Combination, up bool, policies []named, rs []Recommendation) (int64, int) {
-	smallest := c == CombineMin || c == CombineAll && up
+	smallest := c.rank(up) == 0
 	by, sum, weights, most := -1, 0.0, 0.0, -1.0
 	for i, r := range rs {
 		if r.Held {

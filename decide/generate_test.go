@@ -31,6 +31,18 @@ func anyDirection(t *rapid.T, name string) decide.Direction {
 	return d
 }
 
+// anyCombine draws a combination, upwards never bolder than downwards.
+func anyCombine(t *rapid.T) decide.Combine {
+	return pick(
+		decide.Combine{},
+		decide.Combine{Down: decide.CombineAll},
+		decide.Combine{Up: decide.CombineMin, Down: decide.CombineMin},
+		decide.Combine{Up: decide.CombineAll, Down: decide.CombineAll},
+		decide.Combine{Up: decide.CombineAll, Down: decide.CombineWeighted},
+		decide.Combine{Up: decide.CombineWeighted, Down: decide.CombineWeighted},
+	).Draw(t, "combine")
+}
+
 // anyConfig draws a configuration with guards of every kind. All its policies
 // are monotone in demand, queue and use.
 func anyConfig(t *rapid.T) decide.Config {
@@ -45,6 +57,7 @@ func anyConfig(t *rapid.T) decide.Config {
 		{Name: "use", Spec: decide.Track{Signal: use, Setpoint: 0.7}},
 		{Name: "total", Spec: decide.Track{Signal: demand, Setpoint: 7, Total: true}},
 	}
+	c.Combine = anyCombine(t)
 	for _, p := range all {
 		if len(c.Policies) == 0 || rapid.Bool().Draw(t, p.Name) {
 			c.Policies = append(c.Policies, p)
