@@ -58,6 +58,7 @@ func anyConfig(t *rapid.T) decide.Config {
 		{Name: "total", Spec: decide.Track{Signal: demand, Setpoint: 7, Total: true}},
 	}
 	c.Combine = anyCombine(t)
+	anyFixed(t, &c)
 	for _, p := range all {
 		if len(c.Policies) == 0 || rapid.Bool().Draw(t, p.Name) {
 			c.Policies = append(c.Policies, p)
@@ -66,13 +67,7 @@ func anyConfig(t *rapid.T) decide.Config {
 	return c
 }
 
-func anyCore(t *rapid.T) *decide.Core {
-	core, err := decide.New(anyConfig(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return core
-}
+func anyCore(t *rapid.T) *decide.Core { return newCore(t, anyConfig(t)) }
 
 // goodSignals are all fresh and sensible.
 func goodSignals(t *rapid.T) []signal.Sample {
@@ -127,7 +122,7 @@ var fixed = decide.Limits{Min: 0, Max: 1000}
 // was decided, mostly.
 func history(t *rapid.T, core *decide.Core) (decide.State, decide.Input) {
 	var s decide.State
-	in := decide.Input{Now: started, Limits: fixed, Members: signal.Coverage{Expected: 10, Fresh: 10}}
+	in := decide.Input{Now: started, Limits: fixed, Members: signal.Coverage{Expected: 10, Fresh: 10}, Pause: anyPause(t, started)}
 	for range rapid.IntRange(0, 12).Draw(t, "steps") {
 		desired := in.Fleet.Desired
 		in.Fleet = anyFleet(t, in.Now)
@@ -163,6 +158,7 @@ func hostile(t *rapid.T) decide.Input {
 		Members:  signal.Coverage{Expected: rapid.Int().Draw(t, "expected"), Fresh: rapid.Int().Draw(t, "fresh")},
 		Limits:   decide.Limits{Min: count.Draw(t, "min"), Max: count.Draw(t, "max")},
 		Override: decide.Override{Replicas: count.Draw(t, "override"), Until: instant.Draw(t, "until")},
+		Pause:    decide.Pause{Up: rapid.Bool().Draw(t, "pause up"), Down: rapid.Bool().Draw(t, "pause down"), Until: instant.Draw(t, "paused until")},
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "cohorts") {
 		in.Fleet.Starting = append(in.Fleet.Starting, decide.Cohort{

@@ -25,7 +25,7 @@ func text(t fataler, v any) string {
 // what comes out can be written down.
 func TestLawBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		core := anyCore(t)
+		core := newCore(t, anything(t))
 		var s decide.State
 		for range rapid.IntRange(1, 6).Draw(t, "steps") {
 			in := hostile(t)
@@ -90,7 +90,7 @@ func TestLawHeldPolicyVetoes(t *testing.T) {
 // Law 3: more demand never yields fewer replicas from the same state.
 func TestLawMonotone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		core := anyCore(t)
+		core := newCore(t, anything(t))
 		s, in := history(t, core)
 		if rapid.Bool().Draw(t, "rate unknown") {
 			in.Signals[2] = signal.Sample{}
@@ -116,7 +116,7 @@ func TestLawMonotone(t *testing.T) {
 // what it does not own.
 func TestLawReplay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		core := anyCore(t)
+		core := newCore(t, anything(t))
 		var s decide.State
 		var buffers [2]decide.State
 		var buffered decide.Decision
@@ -186,7 +186,7 @@ func TestLawQueueIsNotStranded(t *testing.T) {
 func TestWithoutIsTrue(t *testing.T) {
 	seen := map[decide.Stage]int{}
 	rapid.Check(t, func(t *rapid.T) {
-		c := anyConfig(t)
+		c := anything(t)
 		core := newCore(t, c)
 		s, in := history(t, core)
 		if rapid.IntRange(0, 3).Draw(t, "overridden") == 0 {
@@ -199,6 +199,13 @@ func TestWithoutIsTrue(t *testing.T) {
 				t.Fatalf("nothing bound, and yet: %s", text(t, d))
 			}
 			return
+		case decide.StageBurst:
+			c.Burst = decide.Burst{}
+		case decide.StageWarm:
+			c.Warm = decide.Warm{}
+			for i := range c.Schedule {
+				c.Schedule[i].Warm = decide.Warm{}
+			}
 		case decide.StagePending:
 			c.Pending.Extra = -1
 		case decide.StageTolerance:
@@ -206,11 +213,24 @@ func TestWithoutIsTrue(t *testing.T) {
 		case decide.StageStabilise:
 			c.Up.Window, c.Down.Window, c.Down.Idle = -1, -1, -1
 		case decide.StageRate:
-			c.Up.Rate, c.Down.Rate = decide.Rate{}, decide.Rate{}
+			for _, dir := range []*decide.Direction{&c.Up, &c.Down} {
+				dir.Rate, dir.Rates, dir.Select = decide.Rate{}, nil, 0
+			}
 		case decide.StageCooldown:
 			c.Up.Cooldown, c.Down.Cooldown = 0, 0
+		case decide.StageSchedule:
+			for _, w := range c.Schedule {
+				if w.Warm != (decide.Warm{}) {
+					return // what it keeps warm would go with it
+				}
+			}
+			c.Schedule = nil
+		case decide.StagePause:
+			in.Pause = decide.Pause{}
 		case decide.StageOverride:
 			in.Override = decide.Override{}
+		case decide.StageBudget:
+			c.Budget = decide.Budget{}
 		default: // hold and bounds cannot be switched off
 			return
 		}
@@ -219,7 +239,7 @@ func TestWithoutIsTrue(t *testing.T) {
 			t.Fatalf("without %v it is %s, and not as in %s", d.Binding, text(t, other), text(t, d))
 		}
 	})
-	if len(seen) < 4 {
+	if len(seen) < 8 {
 		t.Errorf("only these stages were ever binding: %v", seen)
 	}
 }

@@ -112,6 +112,7 @@ func TestLawRate(t *testing.T) {
 		c := anyConfig(t)
 		c.Up.Rate = decide.Rate{Count: rapid.Int64Range(1, 6).Draw(t, "up"), Period: 30 * time.Second}
 		c.Down.Rate = decide.Rate{Count: rapid.Int64Range(1, 6).Draw(t, "down"), Period: 45 * time.Second}
+		c.Up.Rates, c.Down.Rates, c.Burst, c.Schedule, c.Budget = nil, nil, decide.Burst{}, nil, decide.Budget{}
 		l := newLoop(t, c, 5, 30*time.Second)
 		counts := []int64{5} // in force before the k-th step
 		var times []time.Time
