@@ -20,11 +20,13 @@ type Feed struct {
 // Per is how a signal relates to the replicas.
 type Per uint8
 
-// The relations. Replicas are those ready when the signal was measured.
+// The relations.
 const (
-	// PerFleet: a total. The metric is the total, each replica has its part.
+	// PerFleet: a total. The metric is the total, each that is ready now has its
+	// part.
 	PerFleet Per = iota
-	// PerReplica: a total, of which the metric and each replica have the mean.
+	// PerReplica: a total, of which the metric and each replica have the mean over
+	// those that were ready when it was measured.
 	PerReplica
 	// PerEach: a figure that holds for every replica, as a share does.
 	PerEach
@@ -138,12 +140,15 @@ func (b *Baseline[S]) observe(in *decide.Input) Observation {
 	for _, feed := range b.wiring.Feeds {
 		m := Metric{Failed: true}
 		to := in.Now.Add(-b.facts.Delay)
-		if v, ok := b.average(feed, false, to, b.facts.Window); ok {
+		if v, ok := b.average(feed, to, b.facts.Window); ok {
 			m.Value, m.Failed = v, false
-			if m.Short, ok = b.average(feed, false, to, b.facts.Short); !ok {
+			if m.Short, ok = b.average(feed, to, b.facts.Short); !ok {
 				m.Short = v
 			}
-			each, _ := b.average(feed, true, to, b.facts.Window)
+			each := v
+			if feed.Per == PerFleet {
+				each /= float64(max(o.Ready, 1))
+			}
 			for i := range o.Status {
 				p := Pod{Value: each}
 				if i >= o.Ready {
@@ -157,9 +162,9 @@ func (b *Baseline[S]) observe(in *decide.Input) Observation {
 	return o
 }
 
-// average is that of a feed over the window before to, by replica or not; without
-// a window, the last value. Samples that are not fresh are none.
-func (b *Baseline[S]) average(f Feed, each bool, to time.Time, window time.Duration) (float64, bool) {
+// average is that of a feed over the window before to; without a window, the last
+// value. Samples that are not fresh are none.
+func (b *Baseline[S]) average(f Feed, to time.Time, window time.Duration) (float64, bool) {
 	pos := 0
 	for pos < len(b.defs) && b.defs[pos].Key != f.Signal.Key {
 		pos++
@@ -170,7 +175,7 @@ func (b *Baseline[S]) average(f Feed, each bool, to time.Time, window time.Durat
 			continue
 		}
 		v := float64(m.samples[pos].Value * or(f.Scale, 1))
-		if f.Per == PerReplica || (each && f.Per == PerFleet) {
+		if f.Per == PerReplica {
 			if m.ready == 0 {
 				continue
 			}

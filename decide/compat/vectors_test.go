@@ -14,8 +14,8 @@ func at(seconds float64) time.Time {
 	return t0.Add(time.Duration(seconds * float64(time.Second)))
 }
 
-// group is n pods with a value in a state.
-func group(n int, value float64, state PodState) []Pod {
+// pods are n pods with a value in a state.
+func pods(n int, value float64, state PodState) []Pod {
 	p := make([]Pod, n)
 	for i := range p {
 		p[i] = Pod{Value: value, State: state}
@@ -45,14 +45,14 @@ func TestVectorHPAPods(t *testing.T) {
 		pods []Pod
 		want int64
 	}{
-		{"4@900→8", 4, group(4, .9, PodReady), 8},
-		{"4@540→4", 4, group(4, .54, PodReady), 4},
-		{"4@560→5", 4, group(4, .56, PodReady), 5},
-		{"4@100→1", 4, group(4, .1, PodReady), 1},
-		{"cur4 {900,900}+2 missing→4", 4, join(group(2, .9, PodReady), group(2, 0, PodMissing)), 4},
-		{"cur4 {100,100}+2 missing→3", 4, join(group(2, .1, PodReady), group(2, 0, PodMissing)), 3},
-		{"cur8 4@900+4 unready→8", 8, join(group(4, .9, PodReady), group(4, .9, PodUnready)), 8},
-		{"cur6 4@900+2 unready→8", 6, join(group(4, .9, PodReady), group(2, .9, PodUnready)), 8},
+		{"4@900→8", 4, pods(4, .9, PodReady), 8},
+		{"4@540→4", 4, pods(4, .54, PodReady), 4},
+		{"4@560→5", 4, pods(4, .56, PodReady), 5},
+		{"4@100→1", 4, pods(4, .1, PodReady), 1},
+		{"cur4 {900,900}+2 missing→4", 4, join(pods(2, .9, PodReady), pods(2, 0, PodMissing)), 4},
+		{"cur4 {100,100}+2 missing→3", 4, join(pods(2, .1, PodReady), pods(2, 0, PodMissing)), 3},
+		{"cur8 4@900+4 unready→8", 8, join(pods(4, .9, PodReady), pods(4, .9, PodUnready)), 8},
+		{"cur6 4@900+2 unready→8", 6, join(pods(4, .9, PodReady), pods(2, .9, PodUnready)), 8},
 	} {
 		o := Observation{Now: t0, Spec: c.cur, Status: c.cur, Ready: c.cur, Metrics: []Metric{{Pods: c.pods}}}
 		equal(t, c.row, h.Propose(o).Replicas, c.want)
@@ -78,7 +78,7 @@ func TestVectorHPADefaultUpLimit(t *testing.T) {
 	h := HPA{Metrics: []HPAMetric{{Source: HPAPods, Type: HPAAverageValue, Target: 1}}, Behavior: &HPABehavior{}}
 	for _, c := range [][2]int64{{1, 5}, {2, 6}, {3, 7}, {5, 10}, {10, 20}, {40, 80}} {
 		o := Observation{Now: t0, Spec: c[0], Status: c[0], Ready: c[0], Limits: decide.Limits{Min: 1, Max: 1000},
-			Metrics: []Metric{{Pods: group(int(c[0]), 1000, PodReady)}}}
+			Metrics: []Metric{{Pods: pods(int(c[0]), 1000, PodReady)}}}
 		s, v := h.Next(HPAState{Begun: true}, o)
 		row := fmt.Sprintf("%d→%d", c[0], c[1])
 		equal(t, row, v.Replicas, c[1])

@@ -49,11 +49,13 @@ func (b Buckets) Average(points []Point, from, to time.Time) (float64, bool) {
 	if !b.Weighted {
 		total := 0.0
 		for _, m := range means {
-			total += m / float64(len(means)) // divided first: no overflow
+			total += m
 		}
-		return total, true
+		total /= float64(len(means))
+		return total, finite(total)
 	}
-	return weighted(means, to.Sub(from).Seconds()/width.Seconds()), true
+	mean := weighted(means, to.Sub(from).Seconds()/width.Seconds())
+	return mean, finite(mean)
 }
 
 // weighted is the average with weights that shrink by 1−α a bucket, newest
