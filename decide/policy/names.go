@@ -165,7 +165,7 @@ func nearest(signals *signal.Schema, name string) string {
 
 // suggest names the most similar of all, or some of them.
 func suggest(name string, all []string) string {
-	best, least := "", len(name)/2+1
+	best, least := "", len(name)/3+2
 	for _, a := range all {
 		if d := distance(strings.ToLower(name), strings.ToLower(a)); d < least {
 			best, least = a, d

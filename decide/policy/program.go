@@ -111,7 +111,7 @@ func (i *instruction) calculate(in *decide.Input, numbers *[maxStack]float64, n 
 		n++
 		*at(n) = fleet(&in.Fleet, i.arg)
 	case doScale:
-		*at(n) = number(float64(*at(n) * i.x))
+		*at(n) = finite(float64(*at(n) * i.x))
 	case doNegate:
 		*at(n) = -*at(n)
 	case doAbs:
@@ -133,14 +133,14 @@ func (i *instruction) calculate(in *decide.Input, numbers *[maxStack]float64, n 
 		case doMax:
 			a = max(a, b)
 		}
-		*at(n) = number(a)
+		*at(n) = finite(a)
 	}
 	return n
 }
 
 // number turns what is infinite into what is not known, so that no later step
 // makes a number of it again.
-func number(x float64) float64 {
+func finite(x float64) float64 {
 	if x-x != 0 {
 		return math.NaN()
 	}
@@ -152,7 +152,7 @@ func load(in *decide.Input, i int) float64 {
 	if i >= len(in.Signals) || in.Signals[i].Quality != signal.Fresh {
 		return math.NaN()
 	}
-	return number(in.Signals[i].Value)
+	return finite(in.Signals[i].Value)
 }
 
 func fleet(f *decide.Fleet, which int32) float64 {
