@@ -13,6 +13,13 @@ import (
 	"github.com/evenkeel/evenkeel/decide"
 )
 
+// lines counts the journal's lines while it is being written.
+func (r *rig) lines() int {
+	r.keel.journal.mu.Lock()
+	defer r.keel.journal.mu.Unlock()
+	return strings.Count(r.journal.String(), "\n")
+}
+
 func TestPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logBuffer
@@ -28,7 +35,7 @@ func TestPause(t *testing.T) {
 			time.Sleep(10500 * time.Millisecond)
 			pause(true, false, time.Time{})
 			r.load.value.Store(60)
-			lines := strings.Count(r.journal.String(), "\n")
+			lines := r.lines()
 			logged := log.count("level=")
 			time.Sleep(60 * time.Second)
 			if n := r.ready(t); n != 2 {
@@ -39,7 +46,7 @@ func TestPause(t *testing.T) {
 			}
 			// A tick is its input and its decision, and a change of mind that is held
 			// back is worth no more than that.
-			if n := strings.Count(r.journal.String(), "\n") - lines; n > 2*62 {
+			if n := r.lines() - lines; n > 2*62 {
 				t.Errorf("%d journal lines in 60 ticks of a pause", n)
 			}
 			if n := log.count("level=") - logged; n != 0 {

@@ -44,16 +44,6 @@ func (c *Core) Explain(in *Input, d *Decision) string {
 	return b.String()
 }
 
-// binds reports whether the text of a reason names a bound, so that it reads
-// well to say that it binds.
-func binds(r Reason) bool {
-	switch r {
-	case ReasonRate, ReasonMin, ReasonMax, ReasonOverride, ReasonCooldown:
-		return true
-	}
-	return false
-}
-
 // seen returns in as the core sees it: as many signals as it has, in range, and
 // stale where they are too old.
 func (c *Core) seen(in *Input) Input {
@@ -76,49 +66,28 @@ func (c *Core) words(in *Input, i int, r Recommendation) string {
 	if i < len(c.policies) {
 		policy = c.policies[i].Policy
 	}
-	unit := func(k int) signal.Unit { return c.signals.Def(k).Unit }
-	a, name := number(r.A), ""
-	if reads := readsOf(policy, c.signals.Len()); len(reads) > 0 {
-		a, name = quantity(r.A, unit(reads[0])), c.signals.Def(reads[0]).String()
-	}
 	switch r.Reason {
 	case ReasonAbsent, ReasonStale, ReasonInvalid, ReasonUnknown:
 		if k := int(r.A); k >= 0 && k < c.signals.Len() && float64(k) == r.A {
 			return c.failing(in, k, r)
 		}
-	case ReasonFirst:
-		return a + " asked for and nothing to serve it"
-	case ReasonNoneReady:
-		if name != "" {
-			return name + " is " + a + ", but no replica is ready"
-		}
 	}
-	switch p := policy.(type) {
-	case *track:
-		if r.Reason == ReasonSetpoint {
-			return fmt.Sprintf("%s is %s, setpoint %s", name, a, quantity(r.B, unit(p.signal)))
-		}
-	case *capacity:
-		each := quantity(r.B, unit(p.demand)) + " each"
-		switch r.Reason {
-		case ReasonDemand:
-			return a + " asked for, " + each
-		case ReasonRemembered:
-			return a + " asked for, " + each + " when that was last known"
-		}
-	case *backlog:
-		each := quantity(r.B, perSecond(unit(p.queue))) + " each"
+	reads := readsOf(policy, c.signals.Len())
+	if len(reads) == 0 {
+		return r.Text()
+	}
+	first := c.signals.Def(reads[0])
+	if p, ok := policy.(*backlog); ok && (r.Reason == ReasonBacklog || r.Reason == ReasonRemembered) {
+		s := fmt.Sprintf("%s queued, drained in %s at %s each", quantity(r.A, first.Unit), seconds(p.within), quantity(r.B, perSecond(first.Unit)))
 		if p.demand >= 0 && in.Signals[p.demand].OK() {
-			each += ", with " + quantity(in.Signals[p.demand].Value, unit(p.demand)) + " arriving"
+			s += ", with " + quantity(in.Signals[p.demand].Value, c.signals.Def(p.demand).Unit) + " arriving"
 		}
-		switch r.Reason {
-		case ReasonBacklog:
-			return fmt.Sprintf("%s queued, drained in %s at %s", a, seconds(p.within), each)
-		case ReasonRemembered:
-			return fmt.Sprintf("%s queued, drained in %s at %s, as last known", a, seconds(p.within), each)
+		if r.Reason == ReasonRemembered {
+			s += ", as last known"
 		}
+		return s
 	}
-	return r.Text()
+	return r.text(first.String(), first.Unit)
 }
 
 // failing says what is wrong with the signal at position k.

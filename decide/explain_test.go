@@ -64,7 +64,7 @@ func TestExplain(t *testing.T) {
 		}, {
 			[]func(*decide.Config){policies(offered), func(c *decide.Config) { c.Down.Idle = 0 }},
 			decide.Input{Fleet: decide.Fleet{Desired: 4, Ready: 4}, Signals: signals(0, 0, 10)},
-			"4 → 1: capacity wants 0: no demand; idle for 0 s of 900 s; without it 0",
+			"4 → 1: capacity wants 0: no demand; idle for 0 s of 15 min; without it 0",
 		}, {
 			[]func(*decide.Config){policies(busy), func(c *decide.Config) { c.Up.Tolerance = 0.1 }},
 			decide.Input{Fleet: decide.Fleet{Desired: 20, Ready: 20}, Signals: signals(0, 0, 0, 0.75)},

@@ -1,24 +1,49 @@
 package decide
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/evenkeel/evenkeel/signal"
+)
 
 // Text says in a few words why the policy said what it said. [Core.Explain]
-// knows more: the names of the signals.
+// knows more: the names and units of the signals.
 func (r Recommendation) Text() string {
-	a, b := number(r.A), number(r.B)
+	switch r.Reason {
+	case ReasonSetpoint, ReasonNoneReady:
+		return r.text("", "")
+	}
+	return r.text("", signal.Requests)
+}
+
+// text puts r in words, with the name and the unit of the signal that A is of. A
+// demand is per second whatever the unit says.
+func (r Recommendation) text(name string, u signal.Unit) string {
+	a, rate := quantity(r.A, u), u
+	if len(u) < 2 || u[len(u)-2:] != "/s" {
+		rate = perSecond(u)
+	}
+	asked, each := quantity(r.A, rate)+" asked for", quantity(r.B, rate)+" each"
+	if name == "" {
+		name = "what is measured"
+	}
 	switch r.Reason {
 	case ReasonSetpoint:
-		return a + " measured, setpoint " + b
+		return fmt.Sprintf("%s is %s, setpoint %s", name, a, quantity(r.B, u))
 	case ReasonDemand:
-		return a + "/s asked for, " + b + "/s each"
+		return asked + ", " + each
 	case ReasonBacklog:
-		return a + " queued, " + b + "/s each"
+		return a + " queued, " + each
 	case ReasonIdle:
 		return "no demand"
 	case ReasonFirst:
 		return a + " asked for and nothing to serve it"
 	case ReasonRemembered:
-		return a + " asked for, " + b + "/s each when that was last known"
+		return a + " asked for, " + each + " when that was last known"
+	case ReasonObjective:
+		return asked + ", " + each + " within the objective"
+	case ReasonUnlearned:
+		return asked + ", and what one replica takes within the objective is not learned yet"
 	case ReasonRule:
 		return "its rule says so"
 	case ReasonAbsent:
@@ -29,12 +54,8 @@ func (r Recommendation) Text() string {
 		return "a signal has a value that it cannot have"
 	case ReasonUnknown:
 		return "what one replica can take is not known yet"
-	case ReasonObjective:
-		return a + "/s asked for, " + b + "/s each within the objective"
-	case ReasonUnlearned:
-		return a + "/s asked for, and what one replica takes within the objective is not learned yet"
 	case ReasonNoneReady:
-		return a + " a replica, but none is ready"
+		return fmt.Sprintf("%s is %s, but no replica is ready", name, a)
 	}
 	return r.Reason.String()
 }
@@ -56,7 +77,7 @@ func (n Note) Text() string {
 	case ReasonAllHeld:
 		return fmt.Sprintf("no policy can tell, so %d stays", n.Out)
 	case ReasonBurst:
-		return "in burst: " + a + " wanted of " + b + " ready of late, nothing is taken away and no guard delays growth"
+		return "in burst for " + seconds(n.A) + " more, so nothing is taken away and no guard delays growth"
 	case ReasonWarm:
 		return a + " to spare above the " + b + " needed"
 	case ReasonStarting:
@@ -64,57 +85,66 @@ func (n Note) Text() string {
 	case ReasonStuck:
 		return fmt.Sprintf("%s on their way and %s stuck there, %d asked for on top", a, b, n.Out-n.In)
 	case ReasonTolerance:
-		return fmt.Sprintf("a change within %s %% of %d is left out", number(100*n.A), n.Out)
+		return fmt.Sprintf("a change within %s of %d is left out", percent(n.A), n.Out)
 	case ReasonBacklogged:
-		return fmt.Sprintf("work is queued for %d, so %s %% of tolerance does not apply", n.Out, number(100*n.A))
+		return fmt.Sprintf("work is queued for %d, so %s of tolerance does not apply", n.Out, percent(n.A))
 	case ReasonWindow:
-		if n.In < n.Out {
-			return "the most wanted in the last " + a + " s is " + b
-		}
-		return "the least wanted in the last " + a + " s is " + b
+		return "the " + n.way("least", "most") + " wanted in the last " + seconds(n.A) + " is " + b
 	case ReasonIdleWindow:
-		return "idle for " + b + " s of " + a + " s"
+		return "idle for " + seconds(n.B) + " of " + seconds(n.A)
 	case ReasonRate:
-		if n.In < n.Out {
-			return "-" + a + " per " + b + " s"
-		}
-		return "+" + a + " per " + b + " s"
+		return n.way("+", "-") + a + " per " + seconds(n.B)
 	case ReasonDisabled:
-		if n.In < n.Out {
-			return "scaling in is switched off"
-		}
-		return "scaling out is switched off"
+		return "scaling " + n.way("out", "in") + " is switched off"
 	case ReasonCooldown:
-		return a + " s left of a cooldown of " + b + " s"
+		return seconds(n.A) + " left of a cooldown of " + seconds(n.B)
 	case ReasonHeld:
 		return "nothing is taken away while a policy cannot tell"
 	case ReasonMembersLost:
 		return a + " of " + b + " members report"
 	case ReasonFloor:
-		return "bad data for " + b + " s: at least " + a
+		return "bad data for " + seconds(n.B) + ", so at least " + a
 	case ReasonLastGood:
-		return "bad data for " + b + " s: " + a + " were wanted of late"
+		return "bad data for " + seconds(n.B) + ", so " + a + " as before it"
 	case ReasonFixed:
-		return "bad data for " + b + " s: " + a + ", as configured"
+		return "bad data for " + seconds(n.B) + ", so " + a + " as configured"
 	case ReasonScheduleMin:
 		return "scheduled min " + a
 	case ReasonScheduleMax:
 		return "scheduled max " + a
 	case ReasonPaused:
-		if n.In < n.Out {
-			return "scaling in is paused"
+		if n.B > 0 {
+			return "scaling " + n.way("out", "in") + " is paused for " + seconds(n.B) + " more"
 		}
-		return "scaling out is paused"
+		return "scaling " + n.way("out", "in") + " is paused"
 	case ReasonOverride:
-		return "override to " + a + " for " + b + " s more"
+		return "override to " + a + " for " + seconds(n.B) + " more"
 	case ReasonBudgetHour:
-		return "the hour's budget of " + b + " pays for " + a
+		return "a budget of " + b + " an hour (enough for " + a + ")"
 	case ReasonBudgetMonth:
-		return b + " left of the month's budget, which pays for " + a + " now"
+		return b + " left in the month's budget (enough for " + a + ")"
 	case ReasonMin:
 		return "min " + a
 	case ReasonMax:
 		return "max " + b
 	}
 	return n.Reason.String()
+}
+
+// way returns what fits the direction that the stage held back or took.
+func (n Note) way(up, down string) string {
+	if n.In < n.Out {
+		return down
+	}
+	return up
+}
+
+// binds reports whether the text of a reason names a bound, so that it reads
+// well to say that it binds.
+func binds(r Reason) bool {
+	switch r {
+	case ReasonRate, ReasonMin, ReasonMax, ReasonOverride, ReasonScheduleMin, ReasonScheduleMax, ReasonBudgetHour, ReasonBudgetMonth:
+		return true
+	}
+	return false
 }
