@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -207,5 +208,25 @@ func TestSchemaIsPublished(t *testing.T) {
 	}
 	if string(want) != Schema() {
 		t.Error("policy.schema.json is not what the fields say: run go test ./decide/policy -run Schema -update")
+	}
+}
+
+// What decide/compat makes of other scalers' manifests are policy files.
+func TestConvertedManifestsAreRead(t *testing.T) {
+	paths, err := filepath.Glob("../compat/testdata/hpa/*.policy.yaml")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Parse(path, text)
+		if err != nil {
+			t.Errorf("%v", err)
+			continue
+		}
+		same(t, p)
 	}
 }

@@ -1,0 +1,205 @@
+package policy
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/evenkeel/evenkeel/backpressure"
+	"github.com/evenkeel/evenkeel/decide"
+	"github.com/evenkeel/evenkeel/decide/simulate"
+	"github.com/evenkeel/evenkeel/decide/simulate/llm"
+	"github.com/evenkeel/evenkeel/decide/simulate/trace"
+)
+
+// A bench is a preset with what it is tried on.
+type bench struct {
+	preset    string
+	model     llm.Model
+	objective simulate.Objective
+	input     int64 // tokens of a request
+	output    int64
+	rate      float64 // requests per second of one replica at full use
+	changes   string  // to the preset, as a user would make them
+}
+
+func benches(t testing.TB) []bench {
+	t.Helper()
+	model := func(name string) llm.Model {
+		m, ok := llm.Preset(name)
+		if !ok {
+			t.Fatalf("no model %s", name)
+		}
+		return m
+	}
+	chat := bench{model: model("llama-3.1-70b-fp8/h100x4"), input: 1000, output: 200}
+	chat.rate = 1 / chat.model.Work(1000, 200).Seconds()
+	jobs := chat
+	jobs.objective = simulate.Objective{TTFT: 10 * time.Minute, TPOT: time.Second}
+	short := bench{model: model("llama-3.1-8b/h100"), input: 500, output: 1}
+	short.rate = 1 / short.model.Work(500, 1).Seconds()
+	// An image is 20 steps of half a second, one at a time.
+	picture := bench{
+		model: llm.Model{Name: "diffusion", A: 500, B: 0, C: 0, P: 0.01, MaxBatchTokens: 8192, MaxSeqs: 1, KVTokens: 100000},
+		input: 50, output: 20, rate: 0.1, objective: simulate.Objective{TTFT: 2 * time.Minute, TPOT: time.Second},
+	}
+	measured := func(b bench) string {
+		return fmt.Sprintf("policies:\n  demand: { capacity: { per_replica: %.4f/s } }\n  waiting: { backlog: { per_replica: %.4f/s } }\n", b.rate, b.rate)
+	}
+	with := func(b bench, preset, changes string) bench {
+		b.preset, b.changes = preset, changes
+		return b
+	}
+	return []bench{
+		with(chat, "chat", ""), with(jobs, "batch", ""), with(chat, "gateway", ""),
+		with(short, "embeddings", measured(short)), with(picture, "image", measured(picture)),
+	}
+}
+
+// policy is the preset, changed as a user would.
+func (b bench) policy(t testing.TB, max int) Policy {
+	t.Helper()
+	return parseText(t, fmt.Sprintf("extends: %s\nmax: %d\n%s", b.preset, max, b.changes))
+}
+
+// play runs the preset on a trace, with replicas that take 100 s to start.
+func (b bench) play(t testing.TB, tr trace.Trace, initial int64) simulate.Report {
+	t.Helper()
+	p := b.policy(t, 64)
+	r, err := simulate.Run(context.Background(), simulate.Config{
+		Model: b.model, Startup: llm.Startup{Median: 100 * time.Second}, Arrivals: tr,
+		Policy: p.Config, Limits: p.Limits, Initial: initial, Log: true,
+		Gate:      &backpressure.Config{TTFT: b.objective.TTFT, TPOT: b.objective.TPOT},
+		Objective: b.objective, Patience: -1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// steady is a load of so many requests a second.
+func (b bench) steady(rate float64, length time.Duration) trace.Trace {
+	var tr trace.Trace
+	for i := 0; ; i++ {
+		at := time.Duration(float64(i) / rate * float64(time.Second))
+		if at >= length {
+			return tr
+		}
+		tr = append(tr, trace.Record{At: at, Input: b.input, Output: b.output})
+	}
+}
+
+func TestPresetsSurviveWriting(t *testing.T) {
+	for _, name := range Presets() {
+		text, ok := Preset(name)
+		if !ok {
+			t.Fatalf("no text of %s", name)
+		}
+		same(t, parseText(t, text))
+	}
+}
+
+func TestPresetsSettle(t *testing.T) {
+	for _, b := range benches(t) {
+		t.Run(b.preset, func(t *testing.T) {
+			t.Parallel()
+			length := 20 * time.Minute
+			r := b.play(t, b.steady(2.6*b.rate, length), 8)
+			log := r.Decisions
+			for _, d := range log[len(log)*3/4:] {
+				if d.Decision.Desired != r.Final {
+					t.Fatalf("at %v the fleet wants %d replicas, at the end %d", d.At, d.Decision.Desired, r.Final)
+				}
+			}
+			if r.Final < 3 || r.Final > 7 || r.WithinOffered < 0.99 {
+				t.Errorf("%d replicas for the load of 2.6, %.1f %% within the objective", r.Final, 100*r.WithinOffered)
+			}
+			t.Logf("%d replicas, %.2f %% within", r.Final, 100*r.WithinOffered)
+		})
+	}
+}
+
+func TestPresetsFollowAStep(t *testing.T) {
+	for _, b := range benches(t) {
+		t.Run(b.preset, func(t *testing.T) {
+			t.Parallel()
+			tr := b.steady(1.6*b.rate, 5*time.Minute)
+			for _, r := range b.steady(4.6*b.rate, 15*time.Minute) {
+				r.At += 5 * time.Minute
+				tr = append(tr, r)
+			}
+			r := b.play(t, tr, 4)
+			if r.Largest > r.Final+1 {
+				t.Errorf("the fleet went up to %d and settled at %d", r.Largest, r.Final)
+			}
+			t.Logf("up to %d, then %d; %.2f %% of admitted and %.2f %% of offered within, %.2f %% shed", r.Largest, r.Final, 100*r.WithinAdmitted, 100*r.WithinOffered, 100*float64(r.Shed)/float64(r.Offered))
+		})
+	}
+}
+
+// Every trace of the folder EVENKEEL_TRACES, its busiest hour, in as many copies as
+// need six replicas at the peak.
+func TestPresetsOnTraces(t *testing.T) {
+	dir := os.Getenv("EVENKEEL_TRACES")
+	if dir == "" {
+		t.Skip("EVENKEEL_TRACES names no folder of traces")
+	}
+	paths, err := filepath.Glob(filepath.Join(dir, "*.csv.gz"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no traces in %s: %v", dir, err)
+	}
+	for _, path := range paths {
+		tr, err := trace.Read(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr = tr.Busiest(time.Hour)
+		for _, b := range benches(t) {
+			if b.preset == "image" || b.preset == "embeddings" {
+				continue // their requests are no conversations
+			}
+			hour := crowd(tr, b.model, 6)
+			r := b.play(t, hour, 6)
+			// What this many replicas refuse, no policy could have served: prompts that
+			// take longer than the objective on an idle one.
+			ample, err := simulate.Run(context.Background(), simulate.Config{
+				Model: b.model, Arrivals: hour, Decider: simulate.Constant(50), Limits: decide.Limits{Min: 50, Max: 50}, Initial: 50,
+				Gate: &backpressure.Config{TTFT: b.objective.TTFT, TPOT: b.objective.TPOT}, Objective: b.objective, Patience: -1,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			lost := float64(ample.Shed) / float64(ample.Offered)
+			shed := float64(r.Shed) / float64(r.Offered)
+			t.Logf("%s, %s: %d requests in %v, peak need %d; %.2f %% of admitted within, %.2f %% shed, %.2f %% by 50 replicas; %d to %d replicas, %.0f replica-seconds",
+				filepath.Base(path), b.preset, r.Offered, r.Length.Round(time.Second), r.Needed, 100*r.WithinAdmitted, 100*shed, 100*lost, r.Smallest, r.Largest, r.ReplicaSeconds)
+			if r.WithinAdmitted < 0.95 || shed-lost > 0.05 {
+				t.Errorf("%s, %s: %.2f %% of admitted within the objective and %.2f %% shed that could have been served: 95 and 5 are asked for", filepath.Base(path), b.preset, 100*r.WithinAdmitted, 100*(shed-lost))
+			}
+		}
+	}
+}
+
+// crowd is so many copies of tr at once, each arrival up to half a minute off,
+// that its peak needs some replicas.
+func crowd(tr trace.Trace, m llm.Model, replicas float64) trace.Trace {
+	copies := int(math.Ceil(replicas / simulate.ReplicasNeeded(tr, m, simulate.DefaultTPOT, 10*time.Second)))
+	rng := rand.New(rand.NewPCG(1, 2))
+	out := slices.Clone(tr)
+	for range copies - 1 {
+		for _, r := range tr {
+			r.At = max(r.At+time.Duration((rng.Float64()-0.5)*float64(time.Minute)), 0)
+			out = append(out, r)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b trace.Record) int { return cmp.Compare(a.At, b.At) })
+	return out
+}
