@@ -29,8 +29,9 @@ type Recommendation struct {
 	// Held: the policy cannot tell, for the reason given; it neither asks for
 	// more nor agrees to less.
 	Held bool `json:"held,omitempty"`
-	// Headroom is how many of the Replicas are to spare. What is kept warm need
-	// not be added to them.
+	// Headroom is how many of the Replicas are to spare, so that what is kept warm
+	// need not be added to them: all of them for a policy that counts from the
+	// present count, since that has it already.
 	Headroom int64 `json:"headroom,omitempty"`
 	// Backlogged: work is already waiting for these replicas, so that tolerance
 	// must not swallow them.

@@ -14,7 +14,7 @@ import (
 // warm, not 15. What is to spare is asked for like everything else: it counts
 // before the guards, so that neither a rate nor a window is got round, and the
 // ceilings, budgets and bounds that follow may leave none of it. While no policy
-// can tell what is needed, nothing is added.
+// can tell what is needed, Replicas is all that is wanted.
 type Warm struct {
 	// Replicas to spare. Default none.
 	Replicas int64
@@ -43,10 +43,8 @@ func (w Warm) of(n int64) int64 {
 
 // warm asks for what is to spare.
 func (t *tick) warm(v int64) (int64, Reason, float64, float64) {
-	if t.told && t.spare > 0 {
-		if n := cleanCount(t.need + t.spare); n > v {
-			return n, ReasonWarm, float64(t.spare), float64(t.need)
-		}
+	if n := cleanCount(t.need + t.spare); t.spare > 0 && n > v {
+		return n, ReasonWarm, float64(t.spare), float64(t.need)
 	}
 	return v, ReasonNone, 0, 0
 }
