@@ -10,7 +10,7 @@ import (
 
 // headroom is the square-root headroom of each choice of -policy: for a demand of
 // L replicas it keeps L + b·√L.
-var headroom = map[string]float64{"lean": 0.1, "balanced": 0.25, "safe": 0.5}
+var headroom = map[string]float64{"lean": 0.2, "balanced": 0.35, "safe": 0.6}
 
 // policy returns the decision rules of the quickstart: capacity for the offered
 // work, in what a replica is measured to do, and what waits drained soon.
@@ -37,7 +37,7 @@ func policy(name string) decide.Config {
 				Within: 10 * time.Second,
 			}},
 		},
-		Down:    decide.Direction{Window: 8 * time.Second},
+		Down:    decide.Direction{Window: 6 * time.Second},
 		Pending: decide.Pending{Timeout: 30 * time.Second},
 	}
 }
