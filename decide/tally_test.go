@@ -48,3 +48,20 @@ func TestTally(t *testing.T) {
 		t.Errorf("one replica against none costs %v", nothing.Cost())
 	}
 }
+
+// What a shadow costs: the same policy again on the same input, and the tally.
+// Compare with BenchmarkStep.
+func BenchmarkStepWithShadow(b *testing.B) {
+	core := newCore(b, full())
+	var in decide.Input
+	var acting, shadow decide.State
+	var d, other decide.Decision
+	var tally decide.Tally
+	b.ReportAllocs()
+	for k := 0; b.Loop(); k++ {
+		fullInput(&in, k, d.Desired)
+		core.Step(&acting, &acting, &in, &d)
+		core.Step(&shadow, &shadow, &in, &other)
+		tally.Add(in.Now, d.Desired, other.Desired)
+	}
+}

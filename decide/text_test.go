@@ -33,7 +33,7 @@ func TestNoteText(t *testing.T) {
 		{decide.ReasonRate, 2, 5, 1, 60, "-1 per 60 s"},
 		{decide.ReasonDisabled, 9, 5, 0, 0, "scaling out is switched off"},
 		{decide.ReasonDisabled, 3, 5, 0, 0, "scaling in is switched off"},
-		{decide.ReasonCooldown, 9, 5, 12.25, 60, "12.3 s left of a cooldown of 60 s"},
+		{decide.ReasonCooldown, 9, 5, 12.5, 60, "12.5 s left of a cooldown of 60 s"},
 		{decide.ReasonHeld, 3, 5, 0, 0, "nothing is taken away while a policy cannot tell"},
 		{decide.ReasonMembersLost, 3, 5, 7, 10, "7 of 10 members report"},
 		{decide.ReasonFloor, 5, 4, 4, 1800, "bad data for 30 min, so at least 4"},
