@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/decide"
+	"github.com/evenkeel/evenkeel/decide/policy"
 )
 
 // FromHPA turns a manifest of a Kubernetes HorizontalPodAutoscaler
@@ -42,6 +43,10 @@ func FromHPA(text []byte) ([]byte, Report, error) {
 		return nil, Report{}, err
 	}
 	out, err := p.write()
+	if err == nil {
+		// Whatever a manifest holds, what comes of it is a policy or an error.
+		_, err = policy.Parse("policy", out)
+	}
 	if err != nil {
 		return nil, Report{}, fmt.Errorf("evenkeel: compat.FromHPA: %w", err)
 	}
@@ -138,8 +143,27 @@ func (m *manifest) fromZero(p *policyFile, r *Report, bad func(path, format stri
 	}
 }
 
-var notInName = regexp.MustCompile(`[^A-Za-z0-9._/:-]+`)
+var notInName = regexp.MustCompile(`[^A-Za-z0-9._:]+`)
 var notInPolicy = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+
+// plainName returns name as a signal may be called in a policy file, and not as
+// one of evenkeel's own is.
+func plainName(name string) string {
+	const most = 200
+	name = notInName.ReplaceAllString(name, "_")
+	name = name[:min(len(name), most)]
+	taken := name[0] >= '0' && name[0] <= '9' || name[0] == '.' || name[0] == ':'
+	for _, word := range []string{"and", "or", "not"} {
+		taken = taken || strings.EqualFold(name, word)
+	}
+	for _, n := range policy.Names() {
+		taken = taken || name == n.Short || name == n.Def.Name
+	}
+	if taken {
+		return "hpa." + name
+	}
+	return name
+}
 
 // convert adds the metric's signal and policy to p.
 func (x *manifestMetric) convert(p *policyFile, r *Report) {
@@ -148,9 +172,10 @@ func (x *manifestMetric) convert(p *policyFile, r *Report) {
 		return
 	}
 	s, setpoint, what := x.signal()
-	full := notInName.ReplaceAllString(s.name, "_")
+	base := plainName(s.name)
+	full := base
 	for i := 2; p.hasSignal(full); i++ {
-		full = fmt.Sprintf("%s_%d", notInName.ReplaceAllString(s.name, "_"), i)
+		full = fmt.Sprintf("%s_%d", base, i)
 	}
 	if full != s.name {
 		r.note(Changed, x.path, clipText(x.name), "its signal is called "+full+", so that names are plain and differ")

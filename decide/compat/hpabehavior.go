@@ -73,10 +73,11 @@ func (b HPABehavior) apply(s HPAState, o Observation, v Verdict) (HPAState, Verd
 	s.Recommended = remember(s.Recommended, o.Now, max(b.Up.Window, b.Down.Window), v.Replicas)
 	up, down := v.Replicas, v.Replicas
 	for _, p := range s.Recommended {
-		if within(p.At, o.Now, b.Up.Window) {
+		// Younger than the window: without one only the present wish counts.
+		if age := o.Now.Sub(p.At); age >= 0 && age < b.Up.Window {
 			up = min(up, p.Replicas)
 		}
-		if within(p.At, o.Now, b.Down.Window) {
+		if age := o.Now.Sub(p.At); age >= 0 && age < b.Down.Window {
 			down = max(down, p.Replicas)
 		}
 	}
