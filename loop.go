@@ -155,16 +155,21 @@ func (l *loop) step(ctx context.Context) {
 		Pause:    l.paused(wish.Pause, now),
 	}
 	in := raw.Clean() // what can be written down, and read back as it was
-	l.decide(&in)
+	l.tell(&in)
+	l.act(ctx, st, in)
+}
+
+// tell decides on in, and tells the journal, the page and the next leader.
+func (l *loop) tell(in *decide.Input) {
+	l.decide(in)
 	l.mu.Lock()
-	l.view.decided(l.acting().core, &in, &l.acting().decision)
+	l.view.decided(l.acting().core, in, &l.acting().decision)
 	l.mu.Unlock()
 	var shadow *decide.State
 	if l.roles[roleShadow].core != nil {
-		shadow = l.roles[roleShadow].present()
+		shadow = &l.roles[roleShadow].state
 	}
-	l.keel.keepState(l.under, l.Name, l.roles[rolePolicy].present(), shadow, l.acting().decision.Desired != in.Fleet.Desired)
-	l.act(ctx, st, in)
+	l.keel.keepState(l.under, l.Name, &l.roles[rolePolicy].state, shadow, l.acting().decision.Desired != in.Fleet.Desired)
 }
 
 // decide has the core decide on in, and the shadow beside it, and journals both.
@@ -215,9 +220,7 @@ func (l *loop) led(now time.Time, changed bool) bool {
 	if l.under != term {
 		l.under = term
 		l.Target.Lead(*term)
-		policy, shadow := l.keel.savedStates(l.Name) // what the last leader left
-		l.roles[rolePolicy].begin(policy)
-		l.roles[roleShadow].begin(shadow)
+		l.roles[rolePolicy].state, l.roles[roleShadow].state = l.keel.savedStates(l.Name) // what the last leader left
 		l.segment()
 		l.event(Event{What: EventLeader, Detail: fmt.Sprintf("this process leads, epoch %d", (*term).Epoch())})
 	} else if changed || l.keel.journal.due(l.Name, now) {
@@ -234,10 +237,10 @@ func (l *loop) segment() {
 		Policies: acting.core.PolicyNames(),
 		Hash:     policyHash(acting.core),
 		Epoch:    (*l.under).Epoch(),
-		State:    *acting.present(),
+		State:    acting.state,
 	}
 	if watching.core != nil {
-		s.Shadow = &SegmentShadow{Policies: watching.core.PolicyNames(), Hash: policyHash(watching.core), State: *watching.present()}
+		s.Shadow = &SegmentShadow{Policies: watching.core.PolicyNames(), Hash: policyHash(watching.core), State: watching.state}
 	}
 	l.seq = 0
 	l.keel.journal.write(Line{Kind: KindSegment, At: time.Now(), Pool: l.Name, Segment: s})

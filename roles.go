@@ -20,22 +20,13 @@ const (
 // with it its memory, when the two change parts.
 type role struct {
 	core     *decide.Core // nil: there is none
-	state    [2]decide.State
-	now      int // which of state is the present one
+	state    decide.State // after the last step
 	decision decide.Decision
 }
 
-// present is the state after the last step.
-func (r *role) present() *decide.State { return &r.state[r.now] }
-
-// begin starts over from s.
-func (r *role) begin(s decide.State) { r.state[0], r.now = s, 0 }
-
 // step decides on in.
 func (r *role) step(in *decide.Input) {
-	next := 1 - r.now
-	r.core.Step(&r.state[next], &r.state[r.now], in, &r.decision)
-	r.now = next
+	r.core.Step(&r.state, &r.state, in, &r.decision)
 }
 
 // shadowLine is a decision as the journal keeps it of a policy that only watches.
@@ -134,7 +125,7 @@ func (l *loop) reload() bool {
 	}
 	if shadow != nil {
 		if l.watching().core == nil && *shadow != nil {
-			l.watching().begin(copied(l.acting().present())) // what is known of the fleet, both may know
+			l.watching().state = copied(&l.acting().state) // what is known of the fleet, both may know
 		}
 		l.event(Event{What: EventPolicy, Detail: "the shadow is " + policyHash(*shadow)})
 		l.watching().core = *shadow
