@@ -138,9 +138,50 @@ func (b *builder) opinions(c *decide.Config) {
 			c.Policies = append(c.Policies, decide.NamedSpec{Name: e.name, Spec: spec, Weight: float64(e.value.Weight)})
 		}
 	}
-	if len(b.doc.Policies) == 0 {
+	b.steps(c)
+	if len(b.doc.Policies) == 0 && b.doc.Up == nil && b.doc.Down == nil {
 		b.missing("policies", "", "say when to grow and when to shrink, with up and down or with policies, or extend a preset")
 	}
+}
+
+// stepsName is the name of the policy that up and down make.
+const stepsName = "steps"
+
+// steps turns up and down into one policy.
+func (b *builder) steps(c *decide.Config) {
+	if b.doc.Up == nil && b.doc.Down == nil {
+		return
+	}
+	var s Steps
+	for _, f := range []struct {
+		name string
+		from *rule
+		to   *Step
+	}{{"up", b.doc.Up, &s.Up}, {"down", b.doc.Down, &s.Down}} {
+		if f.from == nil {
+			continue
+		}
+		*f.to = Step{f.from.When.Expression, time.Duration(f.from.For), float64(f.from.Share)}
+		if f.from.When.root == nil {
+			b.missing(f.name+".when", f.name, `give it a condition, such as "queue_depth > 50"`)
+			continue
+		}
+		test, err := compile(f.from.When.root, b.signals)
+		if err != nil {
+			b.add(f.from.When.at.expression(err))
+			continue
+		}
+		for _, i := range test.reads {
+			b.used[i] = true
+		}
+	}
+	switch at := b.places["up"]; {
+	case slices.ContainsFunc(b.doc.Policies, func(e entry[opinion]) bool { return e.name == stepsName }):
+		b.add(b.places["policies."+stepsName].problem("up and down make a policy of that name: call this one another"))
+	case b.doc.Down == nil && len(b.doc.Policies) == 0:
+		b.add(at.problem("nothing says when to shrink: add down, or a policy"))
+	}
+	c.Policies = append(c.Policies, decide.NamedSpec{Name: stepsName, Spec: s})
 }
 
 func (b *builder) spec(name string, o *opinion) (spec decide.Spec, err error) {

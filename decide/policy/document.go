@@ -146,8 +146,9 @@ type budget struct {
 }
 
 type rule struct {
-	When condition `file:"when" doc:"the condition"`
-	For  span      `file:"for" default:"0s" off:"true" doc:"how long it must have held without a break"`
+	When  condition `file:"when" doc:"the condition"`
+	For   span      `file:"for" doc:"how long it must have held without a break"`
+	Share ratio     `file:"share" doc:"how large a step is, as a share of the count, at least one replica; left out: 25% up, 10% down"`
 }
 
 // check makes sense of fast, which stands for other fields.

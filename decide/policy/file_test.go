@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"os"
@@ -26,7 +27,7 @@ func parseText(t testing.TB, text string, signals ...signal.Def) Policy {
 	t.Helper()
 	p, err := Parse("policy.yaml", []byte(text), signals...)
 	if err != nil {
-		t.Fatalf("%v\n%s", err, text)
+		t.Fatalf("%v\n%.300s", err, text)
 	}
 	return p
 }
@@ -162,7 +163,7 @@ func same(t testing.TB, p Policy) {
 	}
 	again, err := Parse("again.yaml", text, p.Config.Signals...)
 	if err != nil {
-		t.Fatalf("%v\n%s", err, text)
+		t.Fatalf("%v\n%.300s", err, text)
 	}
 	if a, b := withoutZeros(p), withoutZeros(again); !reflect.DeepEqual(a, b) {
 		t.Fatalf("%+v\nis written as\n%s\nwhich reads as\n%+v", a, text, b)
@@ -177,6 +178,10 @@ func same(t testing.TB, p Policy) {
 	}
 	a, b := p.Config.WithDefaults(), again.Config.WithDefaults()
 	a.Policies, b.Policies = nil, nil
+	for i, w := range a.Schedule { // which have no defaults of their own
+		a.Schedule[i].Zone = cmp.Or(w.Zone, "UTC")
+		a.Schedule[i].Days = cmp.Or(w.Days, decide.EveryDay)
+	}
 	if !reflect.DeepEqual(a, b) {
 		t.Fatalf("%+v\nis in full\n%s\nwhich reads as\n%+v", a, full, b)
 	}
@@ -230,3 +235,14 @@ func TestConvertedManifestsAreRead(t *testing.T) {
 		same(t, p)
 	}
 }
+
+// example is what the package comment begins with.
+const example = `
+min: 2
+max: 16
+up:   { when: "gpu_utilization > 70% or latency_p95 > 800ms or queue_depth > 50" }
+down: { when: "gpu_utilization < 35% and queue_depth < 5", for: 5m }
+scale_up: { fast: true }
+schedule:
+  - { days: mon-fri, from: "08:00", to: "20:00", zone: Europe/Berlin, min: 4 }
+`

@@ -52,3 +52,16 @@ func FuzzExpression(f *testing.F) {
 		}
 	})
 }
+
+// No file makes Parse panic or hang, and what it takes survives being written.
+func FuzzFile(f *testing.F) {
+	for _, s := range []string{minimal, everything, example, "extends: gateway", "min: &a 2\nmax: *a", "a: [[[[[", "{\"min\": 1e3}", "- ? :", "max: 1\n---\n", "\t{", "signals: {a: {unit: ms}}\npolicies: {b: {track: {signal: a, setpoint: 1ms}}}\nmax: 1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := Parse("f.yaml", []byte(text))
+		if err == nil {
+			same(t, p)
+		}
+	})
+}

@@ -135,6 +135,12 @@ func (u *unbuilder) opinion(doc *document, s decide.NamedSpec) {
 		out.Capacity = &capacity{u.name(spec.Demand), u.name(spec.Rate), u.amount(spec.PerReplica, spec.Demand, ""), ratio(spec.Utilization), number(spec.Headroom)}
 	case decide.Backlog:
 		out.Backlog = &backlog{u.name(spec.Queue), u.name(spec.Rate), u.amount(spec.PerReplica, spec.Queue, "/s"), u.name(spec.Demand), span(spec.Within)}
+	case Steps:
+		if s.Name != stepsName || s.Weight != 0 && s.Weight != 1 {
+			u.errs = append(u.errs, fmt.Errorf("evenkeel: policy file: the policy %q is of type Steps: in a file that is called %s and has no weight", s.Name, stepsName))
+		}
+		doc.Up, doc.Down = ruleOf(spec.Up), ruleOf(spec.Down)
+		return
 	default:
 		u.errs = append(u.errs, fmt.Errorf("evenkeel: policy file: the policy %q is a %T, for which a file has no words", s.Name, s.Spec))
 		return
@@ -143,4 +149,11 @@ func (u *unbuilder) opinion(doc *document, s decide.NamedSpec) {
 		u.errs = append(u.errs, fmt.Errorf("evenkeel: policy file: two policies are called %q", s.Name))
 	}
 	doc.Policies = append(doc.Policies, entry[opinion]{name: s.Name, value: out})
+}
+
+func ruleOf(s Step) *rule {
+	if s.When.root == nil {
+		return nil
+	}
+	return &rule{condition{Expression: s.When}, span(max(s.For, 0)), ratio(s.Share)}
 }
