@@ -29,8 +29,25 @@ func full() decide.Config {
 			{Name: "use", Spec: decide.Track{Signal: key(signal.NameUnitUse), Setpoint: 0.7}},
 			{Name: "in-flight", Spec: decide.Track{Signal: key(signal.NameInFlight), Setpoint: 32, Total: true}},
 		},
-		Up:   decide.Direction{Window: 10 * time.Second, Rate: decide.Rate{Count: 4, Share: 0.5, Period: 30 * time.Second}, Cooldown: 5 * time.Second},
-		Down: decide.Direction{Rate: decide.Rate{Share: 0.5}, Cooldown: 30 * time.Second},
+		Up: decide.Direction{
+			Window: 10 * time.Second, Cooldown: 5 * time.Second,
+			Rate:  decide.Rate{Count: 4, Share: 0.5, Period: 30 * time.Second},
+			Rates: []decide.Rate{{Count: 8, Period: 2 * time.Minute}},
+		},
+		Down: decide.Direction{
+			Cooldown: 30 * time.Second, Select: decide.SelectMin,
+			Rate:  decide.Rate{Share: 0.5},
+			Rates: []decide.Rate{{Count: 20, Period: 10 * time.Minute}},
+		},
+		Burst: decide.Burst{Factor: 2.5, Window: 5 * time.Second},
+		Warm:  decide.Warm{Replicas: 1, Share: 0.05},
+		Hold:  decide.Hold{Fallback: decide.FallbackLastGood},
+		Schedule: []decide.Window{
+			{Name: "day", Days: decide.EveryDay, From: 8 * time.Hour, To: 20 * time.Hour, Zone: "Europe/Berlin", Min: 8, Ramp: 30 * time.Minute},
+			{Name: "noon", From: 11 * time.Hour, To: 14 * time.Hour, Zone: "Europe/Berlin", Warm: decide.Warm{Replicas: 2}},
+			{Name: "night", From: 23 * time.Hour, To: 5 * time.Hour, Zone: "America/New_York", Max: 40},
+		},
+		Budget: decide.Budget{Price: 2.5, PerHour: 125, PerMonth: 60000},
 	}
 }
 
@@ -48,6 +65,7 @@ func fullInput(in *decide.Input, k int, desired int64) {
 		signal.Value(20000+20000*wave), signal.Value(1500), signal.Value(9000*wave), signal.Value(0.5+0.4*wave),
 		signal.Value(300+400*wave), signal.Value(0.8), signal.Value(0.04), signal.Value(0.001))
 	in.Override = decide.Override{}
+	in.Pause = decide.Pause{Up: k%60 == 59}
 	if k%50 == 49 {
 		in.Override = decide.Override{Replicas: 12, Until: in.Now.Add(time.Minute)}
 	}
@@ -61,6 +79,20 @@ func BenchmarkStep(b *testing.B) {
 	b.ReportAllocs()
 	for k := 0; b.Loop(); k++ {
 		fullInput(&in, k, d.Desired)
+		core.Step(&s, &s, &in, &d)
+	}
+}
+
+// The days around the one on which clocks are set take a longer way.
+func BenchmarkStepWhereClocksAreSet(b *testing.B) {
+	core := newCore(b, full())
+	var in decide.Input
+	var s decide.State
+	var d decide.Decision
+	b.ReportAllocs()
+	for k := 0; b.Loop(); k++ {
+		fullInput(&in, k, d.Desired)
+		in.Now = in.Now.AddDate(0, 0, 28).Add(time.Duration(-k/720) * time.Hour) // 29 March, always the same hour
 		core.Step(&s, &s, &in, &d)
 	}
 }

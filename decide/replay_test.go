@@ -70,6 +70,7 @@ func (g *day) next(in *decide.Input, desired int64) {
 	if g.k%1000 > 970 {
 		in.Limits = decide.Limits{Min: 4, Max: 20}
 	}
+	in.Pause = decide.Pause{Up: g.below(40) == 0, Down: g.below(40) == 0}
 	in.Override = decide.Override{}
 	if g.k%700 > 690 {
 		in.Override = decide.Override{Replicas: int64(g.below(30)), Until: g.now.Add(time.Minute)}

@@ -70,6 +70,10 @@ func TestStateFitsWhenFull(t *testing.T) {
 	config := func(letter string) decide.Config {
 		return simple(func(c *decide.Config) {
 			c.Up.Window, c.Down.Window = 7*24*time.Hour, 7*24*time.Hour
+			c.Up.Rates = []decide.Rate{{Count: 1, Period: 24 * time.Hour}, {Count: 1, Period: 24*time.Hour - time.Millisecond}}
+			c.Down.Rates = []decide.Rate{{Count: 1, Period: 24*time.Hour - 2*time.Millisecond}, {Count: 1, Period: 24*time.Hour - 3*time.Millisecond}}
+			c.Burst, c.Hold.Fallback = decide.Burst{Factor: 1.5}, decide.FallbackLastGood
+			c.Budget = decide.Budget{Price: 1.2345678901234567e280, PerMonth: 1e300}
 			c.Policies = nil
 			for i := range 16 {
 				c.Policies = append(c.Policies, decide.NamedSpec{Name: strings.Repeat(letter, 46) + string(rune('a'+i)), Spec: spec})
@@ -80,12 +84,17 @@ func TestStateFitsWhenFull(t *testing.T) {
 	in := decide.Input{Now: time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC), Limits: decide.Limits{Max: decide.MaxReplicas}}
 	for _, core := range []*decide.Core{newCore(t, config("x")), newCore(t, config("y")), newCore(t, config("z"))} {
 		for k := range 20000 {
-			in.Now = in.Now.Add(10 * time.Second)
+			in.Now = in.Now.Add(30 * time.Second)
 			in.Fleet.Desired = decide.MaxReplicas - int64(k%5000)
+			if k%2 == 0 {
+				in.Fleet.Desired = 7
+			}
+			in.Fleet.Ready = in.Fleet.Desired
 			core.Step(&s, &s, &in, &decide.Decision{})
 		}
 	}
 	got := text(t, s)
+	t.Logf("a full state has %d bytes", len(got))
 	if len(got) > decide.MaxStateBytes || len(got) < 10000 {
 		t.Errorf("a full state has %d bytes, want 10,000 to %d", len(got), decide.MaxStateBytes)
 	}
