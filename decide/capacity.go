@@ -13,11 +13,15 @@ import (
 // promises, and adds headroom:
 //
 //	L = demand ÷ (rate × Utilization)
-//	replicas = L + Headroom × √L, rounded up
+//	replicas = L + Reserve × L + Headroom × √L, rounded up
 //
 // The square root is the staffing rule of Halfin and Whitt (1981): fluctuations
 // grow with the root of the load, so a large fleet needs relatively less in
-// reserve. At the same cost it serves more than a constant factor.
+// reserve. At the same cost it serves more than a constant factor. Reserve is
+// that factor, for those who want one.
+//
+// Utilization is a guess unless it is measured: [Objective] is a Capacity that
+// learns it, from the latencies that have to be kept.
 //
 // While the rate is not known, Capacity only ever asks for more: by the last
 // rate it knew, or for a first replica if there is demand and nothing to serve
@@ -34,33 +38,37 @@ type Capacity struct {
 	// its promises. Default 0.7.
 	Utilization float64
 	// Headroom is the factor before the square root: 0.3 lean, 0.8 safe. Default
-	// 0.5; negative: none.
+	// 0.5, or none if there is a Reserve; negative: none.
 	Headroom float64
+	// Reserve is a constant share on top: 0.2 is a fifth more. Default none.
+	Reserve float64
 }
 
 // Compile implements [Spec].
 func (c Capacity) Compile(signals *signal.Schema) (Policy, error) {
 	demand, err := position(signals, "Capacity.Demand", c.Demand)
 	u, err2 := compileUnit(signals, "Capacity", c.Rate, c.PerReplica)
-	errs := []error{err, err2}
-	c.Utilization = cmp.Or(c.Utilization, 0.7)
-	c.Headroom = max(cmp.Or(c.Headroom, 0.5), 0)
+	h, err3 := compileHeadroom("Capacity", c.Headroom, c.Reserve)
+	errs := []error{err, err2, err3}
+	c.Utilization = cmp.Or(c.Utilization, defaultKnee)
 	if !(c.Utilization > 0 && c.Utilization <= 1) {
 		errs = append(errs, fmt.Errorf("Capacity.Utilization is %v: it is a share, above 0 and at most 1", c.Utilization))
-	}
-	if math.IsNaN(c.Headroom) || c.Headroom > 100 {
-		errs = append(errs, fmt.Errorf("Capacity.Headroom is %v: at most 100", c.Headroom))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return &capacity{demand, u, c.Utilization, c.Headroom}, nil
+	return &capacity{demand, u, c.Utilization, h}, nil
 }
 
+// defaultKnee is the share of full use up to which a replica is taken to keep
+// its promises as long as nobody knows better.
+const defaultKnee = 0.7
+
 type capacity struct {
-	demand                int
-	unit                  unit
-	utilization, headroom float64
+	demand      int
+	unit        unit
+	utilization float64
+	headroom    headroom
 }
 
 func (c *capacity) Words() int { return c.unit.words() }
@@ -80,10 +88,33 @@ func (c *capacity) Recommend(mem []float64, in *Input) Recommendation {
 	r := Recommendation{Reason: ReasonDemand, A: demand}
 	if rate > 0 {
 		r.B = float64(rate * c.utilization)
-		load := min(demand/r.B, MaxReplicas)
-		r.Replicas = roundUp(load + float64(c.headroom*math.Sqrt(load)))
+		c.headroom.size(&r, demand/r.B)
 	}
 	return unsure.settle(r, in)
+}
+
+// A headroom is what is asked for on top of a load of so many replicas.
+type headroom struct{ root, share float64 }
+
+func compileHeadroom(spec string, root, share float64) (headroom, error) {
+	var errs []error
+	if math.IsNaN(root) || root > 100 {
+		errs = append(errs, fmt.Errorf("%s.Headroom is %v: at most 100", spec, root))
+	}
+	if !(share >= 0 && share <= 10) {
+		errs = append(errs, fmt.Errorf("%s.Reserve is %v: it is a share, 0 to 10", spec, share))
+	}
+	if root == 0 && share == 0 {
+		root = 0.5
+	}
+	return headroom{max(root, 0), share}, errors.Join(errs...)
+}
+
+// size sets the replicas for a load, and how many of them are headroom.
+func (h headroom) size(r *Recommendation, load float64) {
+	load = min(load, MaxReplicas)
+	r.Replicas = roundUp(load + float64(h.share*load) + float64(h.root*math.Sqrt(load)))
+	r.Headroom = r.Replicas - roundUp(load)
 }
 
 // A unit is what one replica does: a constant, or a signal that is learned.

@@ -55,6 +55,8 @@ func anyConfig(t *rapid.T) decide.Config {
 		{Name: "constant", Spec: decide.Capacity{Demand: demand, PerReplica: 9, Headroom: -1}},
 		{Name: "backlog", Spec: decide.Backlog{Queue: queue, Rate: rate, Demand: demand}},
 		{Name: "use", Spec: decide.Track{Signal: use, Setpoint: 0.7}},
+		{Name: "objective", Spec: decide.Objective{Demand: demand, Rate: rate, Goals: []decide.Goal{{Signal: use, Most: 0.9}}}},
+		{Name: "blind", Spec: decide.Objective{Demand: demand, Utilization: 6, Goals: []decide.Goal{{Signal: queue, Per: demand, Most: 3}, {Signal: use, Most: 0.9}}}},
 		{Name: "total", Spec: decide.Track{Signal: demand, Setpoint: 7, Total: true}},
 	}
 	c.Combine = anyCombine(t)

@@ -46,7 +46,9 @@ func TestPolicies(t *testing.T) {
 		"track huge":         {decide.Track{Signal: demand, Setpoint: 1e-300, Total: true}, 0, 0, [4]float64{1e300}, want{Replicas: decide.MaxReplicas, Reason: decide.ReasonSetpoint, A: 1e300, B: 1e-300}},
 		"track absent":       {decide.Track{Signal: use, Setpoint: 0.7}, 3, 3, [4]float64{0, 0, 0, absent}, want{Held: true, Reason: decide.ReasonAbsent, A: 3}},
 		"track negative":     {decide.Track{Signal: use, Setpoint: 0.7}, 3, 3, [4]float64{0, 0, 0, -1}, want{Held: true, Reason: decide.ReasonInvalid, A: 3}},
-		"capacity":           {offered, 1, 1, [4]float64{700}, want{Replicas: 105, Reason: decide.ReasonDemand, A: 700, B: 7}}, // 100 + 0.5 × 10
+		"capacity":           {offered, 1, 1, [4]float64{700}, want{Replicas: 105, Headroom: 5, Reason: decide.ReasonDemand, A: 700, B: 7}}, // 100 + 0.5 × 10
+		"capacity reserve":   {decide.Capacity{Demand: demand, PerReplica: 10, Reserve: 0.2}, 1, 1, [4]float64{700}, want{Replicas: 120, Headroom: 20, Reason: decide.ReasonDemand, A: 700, B: 7}},
+		"capacity both":      {decide.Capacity{Demand: demand, PerReplica: 10, Reserve: 0.2, Headroom: 1}, 1, 1, [4]float64{700}, want{Replicas: 130, Headroom: 30, Reason: decide.ReasonDemand, A: 700, B: 7}},
 		"capacity small":     {offered, 1, 1, [4]float64{0.001}, want{Replicas: 1, Reason: decide.ReasonDemand, A: 0.001, B: 7}},
 		"capacity huge":      {decide.Capacity{Demand: demand, PerReplica: 1e-300, Headroom: -1}, 1, 1, [4]float64{1e300}, want{Replicas: decide.MaxReplicas, Reason: decide.ReasonDemand, A: 1e300, B: 7e-301}},
 		"capacity idle":      {offered, 1, 1, [4]float64{}, want{Reason: decide.ReasonIdle}},
@@ -143,6 +145,7 @@ func TestNewRefuses(t *testing.T) {
 		"Capacity.PerReplica is -1":                      func(c *decide.Config) { c.Policies = one(decide.Capacity{Demand: demand, PerReplica: -1}) },
 		"Capacity.Utilization is 70":                     func(c *decide.Config) { c.Policies = one(decide.Capacity{Demand: demand, Rate: rate, Utilization: 70}) },
 		"Capacity.Headroom is 200":                       func(c *decide.Config) { c.Policies = one(decide.Capacity{Demand: demand, Rate: rate, Headroom: 200}) },
+		"Capacity.Reserve is -1":                         func(c *decide.Config) { c.Policies = one(decide.Capacity{Demand: demand, Rate: rate, Reserve: -1}) },
 		"Backlog.Queue is empty":                         func(c *decide.Config) { c.Policies = one(decide.Backlog{Rate: rate}) },
 		`Backlog.Demand is "x"`: func(c *decide.Config) {
 			c.Policies = one(decide.Backlog{Queue: queue, Rate: rate, Demand: signal.Key{Name: "x"}})
