@@ -93,7 +93,7 @@ func newFleet(o options, initial int64, journal io.Writer, log *slog.Logger) (*f
 		Journal: journal,
 		Logger:  log,
 		Pools: []evenkeel.Pool{{
-			Name:    "chat",
+			Name:    pool,
 			Gate:    f.gate,
 			Policy:  policy(o.policy),
 			Limits:  decide.Limits{Min: o.min, Max: o.max},
@@ -124,9 +124,18 @@ func (f *fleet) event(e process.Event) {
 	f.keel.Poke() // the gate must not wait for the next tick to hear of it
 }
 
+// pool is the name of the one pool there is.
+const pool = "chat"
+
 // start runs the fleet and waits until n replicas are ready. An engine that ends
 // before it ever was is an error: the fault is not load.
+//
+// Until requests have come for a while nothing is taken away: what the first
+// ones need is known to the plan, and to nobody else.
 func (f *fleet) start(ctx context.Context, n int64) error {
+	if err := f.keel.Pause(pool, false, true, time.Time{}); err != nil {
+		return err
+	}
 	f.wg.Go(func() { f.run <- f.keel.Run(ctx) })
 	f.wg.Go(func() { _ = f.server.Serve(f.listener) })
 	poll := time.NewTicker(50 * time.Millisecond)
@@ -134,7 +143,7 @@ func (f *fleet) start(ctx context.Context, n int64) error {
 	for {
 		st, err := f.supervisor.Status(ctx)
 		if err == nil && st.Fleet.Ready >= n {
-			return nil
+			return f.keel.Pause(pool, false, true, time.Now().Add(scaleInWindow))
 		}
 		for _, in := range st.Instances {
 			if in.Restarts > 0 || in.Phase == actuate.Starting && in.Detail != "" {

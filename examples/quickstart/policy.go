@@ -12,6 +12,9 @@ import (
 // L replicas it keeps L + b·√L.
 var headroom = map[string]float64{"lean": 0.2, "balanced": 0.35, "safe": 0.6}
 
+// scaleInWindow is how long fewer replicas must have been enough before any goes.
+const scaleInWindow = 6 * time.Second
+
 // policy returns the decision rules of the quickstart: capacity for the offered
 // work, in what a replica is measured to do, and what waits drained soon.
 //
@@ -20,7 +23,6 @@ var headroom = map[string]float64{"lean": 0.2, "balanced": 0.35, "safe": 0.6}
 // back, and at once while it still drains. With starts of minutes, Utilization 0.7
 // and the default windows are right.
 func policy(name string) decide.Config {
-	const pool = "chat"
 	key := func(name string) signal.Key { return signal.Key{Name: name, Pool: pool} }
 	return decide.Config{
 		Policies: []decide.NamedSpec{
@@ -37,7 +39,7 @@ func policy(name string) decide.Config {
 				Within: 10 * time.Second,
 			}},
 		},
-		Down:    decide.Direction{Window: 6 * time.Second},
+		Down:    decide.Direction{Window: scaleInWindow},
 		Pending: decide.Pending{Timeout: 30 * time.Second},
 	}
 }
@@ -45,5 +47,5 @@ func policy(name string) decide.Config {
 // gateConfig is the gate of the quickstart: its defaults, and a window of demand
 // as short as the day.
 func gateConfig() backpressure.Config {
-	return backpressure.Config{Pool: "chat", TTFT: objectiveTTFT, TPOT: objectiveTPOT, Window: 4 * time.Second}
+	return backpressure.Config{Pool: pool, TTFT: objectiveTTFT, TPOT: objectiveTPOT, Window: 4 * time.Second}
 }

@@ -21,8 +21,11 @@ type workload struct {
 }
 
 // opening is the part of the workload by which the fleet at its beginning is
-// sized.
-const opening = 10 * time.Second
+// sized, and openingUse how busy its replicas are then.
+const (
+	opening    = 10 * time.Second
+	openingUse = 0.9
+)
 
 // plan reads or makes the arrivals.
 func plan(o options) (workload, error) {
@@ -80,7 +83,7 @@ func (w workload) finish(o options) (workload, error) {
 	}
 	w.burst = steepestRise(w.arrivals, 3*time.Second)
 	in, out := w.arrivals.MeanTokens()
-	need := float64(len(w.arrivals.Cut(opening))) / opening.Seconds() / o.model.MaxRate(objectiveTPOT, in, out)
+	need := o.model.Utilization(float64(len(w.arrivals.Cut(opening)))/opening.Seconds(), in, out) / openingUse
 	w.initial = min(max(int64(need+0.999), o.min), o.max)
 	return w, nil
 }
