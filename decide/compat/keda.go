@@ -125,7 +125,10 @@ func (k KEDA) Next(s KEDAState, o Observation) (KEDAState, Verdict) {
 	}
 	v, polled := Verdict{Replicas: o.Spec}, false
 	if s.Polled.IsZero() || o.Now.Sub(s.Polled) >= or(k.Polling, 30*time.Second) || o.Now.Before(s.Polled) {
-		s, v, polled = k.poll(s, o)
+		var mine Verdict
+		if s, mine, polled = k.poll(s, o); polled {
+			v = mine
+		}
 	}
 	if !polled && o.Spec > 0 && !(k.Idle != nil && o.Spec == *k.Idle && o.Spec < o.Limits.Min) {
 		hpa, below := k.underneath(s, o)
