@@ -24,7 +24,22 @@
 //
 // The journal is JSON lines: a header for each segment, then the Input and the
 // Decision of every tick, and a line for each action and event. [Replay] reads it
-// and checks that the core still decides the same.
+// and checks that the core still decides the same. [Compare] tries another policy
+// on it and says where that would have decided otherwise.
+//
+// # Another policy
+//
+// Pool.Shadow is a second policy that sees what the first one sees and only
+// watches: the journal, the live page, two gauges and [Keel.Shadow] tell how the two
+// differ. Pool.Promote lets them change parts, each with what it has learned.
+// [Keel.SetPolicy] and [Keel.SetShadow] replace either while the pool runs, at a
+// tick and whole; a policy that makes no sense is refused and the running one goes
+// on.
+//
+// # Operators
+//
+// [Keel.Override] sets a count for a while, [Keel.Pause] holds a direction. Both are
+// saved with the leader's state, so that whoever leads next knows of them.
 //
 // # Concurrency
 //

@@ -71,6 +71,49 @@ func ExampleNew() {
 	// run ended: <nil>
 }
 
+// What would a policy with half as many messages for each worker have asked for?
+// The journal of yesterday tells.
+func ExampleCompare() {
+	var journal bytes.Buffer
+	scaled := make(chan struct{}, 1)
+	target, err := actuate.New(actuate.Config{Target: &actuatetest.Fleet{OnScale: func(context.Context, actuate.Request) error {
+		scaled <- struct{}{}
+		return nil
+	}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	keel, err := evenkeel.New(evenkeel.Config{Tick: time.Hour, Journal: &journal, Pools: []evenkeel.Pool{{
+		Name: "workers", Sources: []signal.Source{queue{}}, Policy: policy(), Limits: decide.Limits{Max: 20}, Target: target,
+	}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- keel.Run(ctx) }()
+	<-scaled
+	stop()
+	if err := <-ended; err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	candidate := policy()
+	candidate.Policies[0].Spec = decide.Track{Signal: waiting, Setpoint: 5, Total: true}
+	found, err := evenkeel.Compare(&journal, "workers", candidate)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	first := found.Differences[0]
+	fmt.Printf("%d, not %d: %s\n", first.Candidate, first.Desired, first.Why)
+	// Output:
+	// 9, not 5: 0 → 9: backlog wants 9: queue.messages is 42, setpoint 5
+}
+
 // A journal shows what was decided on which figures, and proves that a core, of
 // this build or the next, would decide the same again.
 func ExampleReplay() {

@@ -229,6 +229,61 @@ func TestShort(t *testing.T) {
 	}
 }
 
+// What a tick costs on disk: with eight signals, four policies and a note of every
+// stage, the input, the decision and the shadow's together stay within 4 KiB.
+func TestJournalLineSizes(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 678_901_234, time.UTC)
+	in := decide.Input{
+		Now:     at,
+		Fleet:   decide.Fleet{Desired: 1234, Ready: 1200, Draining: 12, Starting: []decide.Cohort{{N: 30, Since: at}, {N: 4, Since: at, Stuck: true}}},
+		Members: signal.Coverage{Expected: 1000, Fresh: 987}, Limits: decide.Limits{Min: 10, Max: 4000},
+		Override: decide.Override{Replicas: 1234, Until: at}, Pause: decide.Pause{Up: true, Down: true, Until: at},
+	}
+	d := decide.Decision{Desired: 1240, From: 1234, Binding: decide.StageBudget, Reason: decide.ReasonBudgetMonth, Without: 1300, Leader: 3}
+	for range 8 {
+		in.Signals = append(in.Signals, signal.Sample{Value: 12345.678901234567, Weight: 1234.5, Age: 1234567890, Quality: signal.Fresh})
+	}
+	for range 4 {
+		d.Recommendations = append(d.Recommendations, decide.Recommendation{Replicas: 1240, Backlogged: true, Reason: decide.ReasonRemembered, A: 12345.678901234567, B: 1.2345678901234567})
+	}
+	for s := decide.StageCombine; s <= decide.StageBounds; s++ {
+		d.Notes = append(d.Notes, decide.Note{Stage: s, Reason: decide.ReasonMembersLost, In: 1234, Out: 1240, A: 123.4567, B: 1234})
+	}
+	tally := decide.Tally{Ticks: 1e6, More: 1e5, Fewer: 1e5, Seconds: 1e6, ReplicaSeconds: 1.23456789e9, ShadowReplicaSeconds: 1.23456789e9, Last: at}
+	total := 0
+	for _, l := range []Line{
+		{Kind: KindInput, Input: &in}, {Kind: KindDecision, Decision: &d},
+		{Kind: KindShadow, Shadow: &Shadow{Desired: 1300, Binding: decide.StageBudget, Reason: decide.ReasonBudgetMonth, Without: 1300, Leader: "capacity", Tally: &tally}},
+	} {
+		var log logBuffer
+		var out bytes.Buffer
+		j := newJournal(&log)
+		j.w = &out
+		j.write(Line{Kind: KindSegment, Pool: "chat", Segment: &Segment{}})
+		head := out.Len()
+		l.At, l.Pool, l.Seq = at, "chat", 123456
+		j.write(l)
+		t.Logf("%s: %d bytes", l.Kind, out.Len()-head)
+		total += out.Len() - head
+	}
+	if total > 4<<10 {
+		t.Errorf("%d bytes a tick, want at most 4 KiB", total)
+	}
+}
+
+// Lines of before segments had a hash are read as they are.
+func TestReplayOfAJournalWithoutHashes(t *testing.T) {
+	journal := recorded(t, nil)
+	r := newRig(t, nil)
+	old := bytes.ReplaceAll(journal, []byte(`"hash":"`+policyHash(r.core)+`",`), nil)
+	if bytes.Equal(old, journal) {
+		t.Fatal("the journal has no hash")
+	}
+	if got, err := Replay(bytes.NewReader(old), map[string]*decide.Core{"p": r.core}); err != nil || got.Differ != 0 || got.Decisions < 150 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 // One line of each kind: a change of this file is a change of the format.
 func TestJournalGolden(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.FixedZone("", 3600))
