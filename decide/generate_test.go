@@ -57,6 +57,11 @@ func anyConfig(t *rapid.T) decide.Config {
 		{Name: "use", Spec: decide.Track{Signal: use, Setpoint: 0.7}},
 		{Name: "objective", Spec: decide.Objective{Demand: demand, Rate: rate, Goals: []decide.Goal{{Signal: use, Most: 0.9}}}},
 		{Name: "blind", Spec: decide.Objective{Demand: demand, Utilization: 6, Goals: []decide.Goal{{Signal: queue, Per: demand, Most: 3}, {Signal: use, Most: 0.9}}}},
+		{Name: "rule", Spec: decide.Rule{
+			Up:       decide.Step{When: busy, For: 5 * time.Second},
+			Down:     decide.Step{When: quiet, For: 30 * time.Second, Share: 0.1},
+			Monotone: true,
+		}},
 		{Name: "total", Spec: decide.Track{Signal: demand, Setpoint: 7, Total: true}},
 	}
 	c.Combine = anyCombine(t)

@@ -58,21 +58,22 @@ type Reason uint8
 // ReasonAbsent, ReasonStale, ReasonInvalid and ReasonUnknown, A is the position
 // of the signal.
 const (
-	ReasonNone       Reason = iota // nothing to say
-	ReasonSetpoint                 // a signal measured against its setpoint
-	ReasonDemand                   // demand against what one replica can take
-	ReasonBacklog                  // queued work, to be done within a time
-	ReasonIdle                     // no demand at all
-	ReasonFirst                    // demand, and nothing to serve it: one replica to begin with
-	ReasonRemembered               // what one replica can take, from an earlier time
-	ReasonRule                     // a rule of the user's own
-	ReasonAbsent                   // a signal was never measured, or too long ago
-	ReasonStale                    // a signal is older than it may be
-	ReasonInvalid                  // a signal has a value that it cannot have
-	ReasonUnknown                  // what one replica can take is not known yet
-	ReasonNoneReady                // a value per replica, but no replica is ready
-	ReasonObjective                // demand against what one replica takes within its objective
-	ReasonUnlearned                // what one replica takes within its objective is not learned yet
+	ReasonNone        Reason = iota // nothing to say
+	ReasonSetpoint                  // a signal measured against its setpoint
+	ReasonDemand                    // demand against what one replica can take
+	ReasonBacklog                   // queued work, to be done within a time
+	ReasonIdle                      // no demand at all
+	ReasonFirst                     // demand, and nothing to serve it: one replica to begin with
+	ReasonRemembered                // what one replica can take, from an earlier time
+	ReasonRule                      // a rule of the user's own
+	ReasonAbsent                    // a signal was never measured, or too long ago
+	ReasonStale                     // a signal is older than it may be
+	ReasonInvalid                   // a signal has a value that it cannot have
+	ReasonUnknown                   // what one replica can take is not known yet
+	ReasonNoneReady                 // a value per replica, but no replica is ready
+	ReasonObjective                 // demand against what one replica takes within its objective
+	ReasonRuleUnknown               // a condition rests on a signal that is stale or absent
+	ReasonUnlearned                 // what one replica takes within its objective is not learned yet
 
 	ReasonLargest     // the largest opinion was taken
 	ReasonSmallest    // the smallest opinion was taken
@@ -108,7 +109,7 @@ const (
 
 var reasonNames = [...]string{
 	"none", "setpoint", "demand", "backlog", "idle", "first", "remembered", "rule",
-	"absent", "stale", "invalid", "unknown", "none_ready", "objective", "unlearned",
+	"absent", "stale", "invalid", "unknown", "none_ready", "objective", "rule_unknown", "unlearned",
 	"largest", "smallest", "unanimous", "weighted", "disagree", "all_held", "burst", "warm", "starting", "stuck", "tolerance", "backlogged", "window",
 	"idle_window", "rate", "disabled", "cooldown", "held", "members_lost", "floor", "last_good",
 	"fixed", "schedule_min", "schedule_max", "paused", "override", "budget_hour", "budget_month",

@@ -42,10 +42,18 @@ func (r Recommendation) text(name string, u signal.Unit) string {
 		return a + " asked for, " + each + " when that was last known"
 	case ReasonObjective:
 		return asked + ", " + each + " within the objective"
+	case ReasonRuleUnknown:
+		return "a signal of its conditions is stale or absent"
 	case ReasonUnlearned:
 		return asked + ", and what one replica takes within the objective is not learned yet"
 	case ReasonRule:
-		return "its rule says so"
+		switch {
+		case r.B > 0:
+			return "its rule has held for " + number(r.A) + " s: " + number(r.B) + " more"
+		case r.B < 0:
+			return "its rule has held for " + number(r.A) + " s: " + number(-r.B) + " fewer"
+		}
+		return "its rule leaves the count alone"
 	case ReasonAbsent:
 		return "a signal is absent"
 	case ReasonStale:

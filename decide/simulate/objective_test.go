@@ -150,14 +150,14 @@ func TestObjectiveFindsTheCount(t *testing.T) {
 		o.Utilization = guess
 		r := run(t, Config{
 			Model: m, Startup: llm.Startup{Median: 30 * time.Second}, Policy: policies(o), Initial: right, Log: true,
-			Arrivals: offered(t, 3, load*each, 14*time.Minute, 1000, 200),
+			Arrivals: offered(t, 3, load*each, 18*time.Minute, 1000, 200),
 		})
-		settled := r.Decisions[len(r.Decisions)/2:]
+		settled := r.Decisions[len(r.Decisions)*2/3:]
 		least, most := settled[0].Decision.Desired, settled[0].Decision.Desired
 		for _, d := range settled {
 			least, most = min(least, d.Decision.Desired), max(most, d.Decision.Desired)
 		}
-		t.Logf("from %.2f: %d to %d replicas in the second half, %d are right; %.1f %% within the objective, %d to %d in all",
+		t.Logf("from %.2f: %d to %d replicas in the last six minutes, %d are right; %.1f %% within the objective, %d to %d in all",
 			guess, least, most, right, 100*r.WithinOffered, r.Smallest, r.Largest)
 		if least < right-2 || most > right+2 {
 			t.Errorf("from %.2f: %d to %d replicas, and %d are right", guess, least, most, right)
