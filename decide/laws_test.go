@@ -158,17 +158,16 @@ func TestLawReplay(t *testing.T) {
 // the queue needs is what there will be.
 func TestLawQueueIsNotStranded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		core, err := decide.New(decide.Config{
+		c := decide.Config{
 			Signals: defs(),
 			Policies: []decide.NamedSpec{
 				{Name: "backlog", Spec: decide.Backlog{Queue: queue, PerReplica: 1}},
 				{Name: "total", Spec: decide.Track{Signal: demand, Setpoint: 7, Total: true}},
 			},
 			Up: decide.Direction{Tolerance: rapid.Float64Range(0.01, 1).Draw(t, "tolerance")},
-		})
-		if err != nil {
-			t.Fatal(err)
 		}
+		surges(t, &c)
+		core := newCore(t, c)
 		in := decide.Input{Now: started, Limits: fixed, Signals: goodSignals(t)}
 		in.Fleet = anyFleet(t, started)
 		if rapid.Bool().Draw(t, "nearly enough") {

@@ -154,6 +154,7 @@ func TestLawSlowStart(t *testing.T) {
 				low, high := rapid.Float64Range(1, 100).Draw(t, "low"), rapid.Float64Range(100, 1000).Draw(t, "high")
 				gap := time.Duration(rapid.IntRange(1, 30).Draw(t, "gap")) * time.Second
 				c := decide.Config{Signals: defs(), Policies: []decide.NamedSpec{{Name: "p", Spec: spec}}}
+				surges(t, &c)
 				l := newLoop(t, c, 20, startup)
 				for range 100 {
 					l.load(low, 0)
@@ -306,6 +307,8 @@ func TestLawFewMembersMissing(t *testing.T) {
 func TestLawTimeJumps(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := simple(func(c *decide.Config) { c.Up, c.Down = anyDirection(t, "up"), anyDirection(t, "down") })
+		anyFixed(t, &c)
+		c.Warm, c.Schedule, c.Budget.Price, c.Budget.PerMonth = decide.Warm{}, nil, 2, 1e9 // or 12 would not be what is needed
 		c.Up.Tolerance, c.Down.Tolerance = -1, -1
 		l := newLoop(t, c, 5, 10*time.Second)
 		for range rapid.IntRange(1, 20).Draw(t, "jumps") {

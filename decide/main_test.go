@@ -8,7 +8,8 @@ import (
 )
 
 // long reports whether there is time: in the long run every law is checked on
-// 100,000 cases, else on 100, and what is slow is done at length.
+// 100,000 cases, with the race detector on 2,000, else on 100, and what is slow is
+// done at length. The flag -rapid.checks goes before.
 func long() bool { return os.Getenv("EVENKEEL_LONG") != "" }
 
 func TestMain(m *testing.M) {
@@ -16,7 +17,7 @@ func TestMain(m *testing.M) {
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
 	if long() && !given {
-		if err := flag.Set("rapid.checks", "100000"); err != nil {
+		if err := flag.Set("rapid.checks", longChecks); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

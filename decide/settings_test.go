@@ -53,6 +53,17 @@ func anyFixed(t *rapid.T, c *decide.Config) {
 	}
 }
 
+// surges sets what may raise the count without holding it back.
+func surges(t *rapid.T, c *decide.Config) {
+	if maybe(t, "burst") {
+		c.Burst.Factor = rapid.Float64Range(1.1, 4).Draw(t, "burst factor")
+	}
+	if maybe(t, "warm") {
+		c.Warm = anyWarm(t)
+	}
+	c.Hold.Fallback = pick(decide.FallbackHold, decide.FallbackLastGood).Draw(t, "fallback")
+}
+
 func anyWarm(t *rapid.T) decide.Warm {
 	return decide.Warm{Replicas: rapid.Int64Range(0, 4).Draw(t, "warm"), Share: pick(0, 0.1, 0.5).Draw(t, "warm share")}
 }

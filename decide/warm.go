@@ -14,7 +14,8 @@ import (
 // warm, not 15. What is to spare is asked for like everything else: it counts
 // before the guards, so that neither a rate nor a window is got round, and the
 // ceilings, budgets and bounds that follow may leave none of it. While no policy
-// can tell what is needed, Replicas is all that is wanted.
+// can tell what is needed, Replicas is all that is wanted; nor can a policy that
+// counts from the present count, such as [Rule].
 type Warm struct {
 	// Replicas to spare. Default none.
 	Replicas int64
