@@ -138,50 +138,79 @@ func (b *builder) opinions(c *decide.Config) {
 			c.Policies = append(c.Policies, decide.NamedSpec{Name: e.name, Spec: spec, Weight: float64(e.value.Weight)})
 		}
 	}
-	b.steps(c)
+	b.rule(c)
 	if len(b.doc.Policies) == 0 && b.doc.Up == nil && b.doc.Down == nil {
 		b.missing("policies", "", "say when to grow and when to shrink, with up and down or with policies, or extend a preset")
 	}
 }
 
-// stepsName is the name of the policy that up and down make.
-const stepsName = "steps"
+func (b *builder) objective(t *objective, path string) decide.Spec {
+	key, def := b.key(t.Demand, path+"demand", "name what is demanded per second, such as demand_work")
+	load := def.Unit // of the knee: without a rate, a load per replica
+	if t.Rate.text != "" || t.PerReplica.text != "" {
+		load = signal.Ratio
+		b.either(t.Rate, t.PerReplica, strings.TrimSuffix(path, "."))
+	}
+	out := decide.Objective{
+		Demand: key, Rate: b.optional(t.Rate), PerReplica: b.amount(t.PerReplica, def.Unit, path+"per_replica", false),
+		Utilization: b.amount(t.Utilization, load, path+"utilization", false),
+		Floor:       b.amount(t.Floor, load, path+"floor", false),
+		Ceiling:     b.amount(t.Ceiling, load, path+"ceiling", false),
+		Headroom:    float64(t.Headroom), Reserve: float64(t.Reserve),
+		Interval: time.Duration(t.Interval), Warmup: time.Duration(t.Warmup),
+	}
+	for i, g := range t.Goals {
+		at := fmt.Sprintf("%sgoals[%d].", path, i)
+		kept, def := b.key(g.Signal, at+"signal", "name what has to be kept, such as ttft_p95")
+		unit := def.Unit
+		if g.Per.text != "" {
+			unit = signal.Ratio
+		}
+		out.Goals = append(out.Goals, decide.Goal{Signal: kept, Per: b.optional(g.Per), Most: b.amount(g.Most, unit, at+"most", true)})
+	}
+	if len(t.Goals) == 0 {
+		b.missing(path+"goals", strings.TrimSuffix(path, "."), "say what has to be kept, as in [{ signal: ttft_p95, most: 2s }]")
+	}
+	return out
+}
 
-// steps turns up and down into one policy.
-func (b *builder) steps(c *decide.Config) {
+// ruleName is the name of the policy that up and down make.
+const ruleName = "rule"
+
+// rule turns up and down into one policy.
+func (b *builder) rule(c *decide.Config) {
 	if b.doc.Up == nil && b.doc.Down == nil {
 		return
 	}
-	var s Steps
-	for _, f := range []struct {
-		name string
-		from *rule
-		to   *Step
-	}{{"up", b.doc.Up, &s.Up}, {"down", b.doc.Down, &s.Down}} {
-		if f.from == nil {
-			continue
-		}
-		*f.to = Step{f.from.When.Expression, time.Duration(f.from.For), float64(f.from.Share)}
-		if f.from.When.root == nil {
-			b.missing(f.name+".when", f.name, `give it a condition, such as "queue_depth > 50"`)
-			continue
-		}
-		test, err := compile(f.from.When.root, b.signals)
-		if err != nil {
-			b.add(f.from.When.at.expression(err))
-			continue
-		}
-		for _, i := range test.reads {
-			b.used[i] = true
-		}
-	}
 	switch at := b.places["up"]; {
-	case slices.ContainsFunc(b.doc.Policies, func(e entry[opinion]) bool { return e.name == stepsName }):
-		b.add(b.places["policies."+stepsName].problem("up and down make a policy of that name: call this one another"))
-	case b.doc.Down == nil && len(b.doc.Policies) == 0:
-		b.add(at.problem("nothing says when to shrink: add down, or a policy"))
+	case slices.ContainsFunc(b.doc.Policies, func(e entry[opinion]) bool { return e.name == ruleName }):
+		b.add(b.places["policies."+ruleName].problem("up and down make a policy of that name: call this one another"))
+	case b.doc.Down == nil:
+		b.add(at.problem("nothing says when to shrink, and a rule without down never agrees to fewer: add down"))
 	}
-	c.Policies = append(c.Policies, decide.NamedSpec{Name: stepsName, Spec: s})
+	spec := decide.Rule{Up: b.step(b.doc.Up, "up"), Down: b.step(b.doc.Down, "down")}
+	c.Policies = append(c.Policies, decide.NamedSpec{Name: ruleName, Spec: spec})
+}
+
+func (b *builder) step(from *step, path string) decide.Step {
+	if from == nil {
+		return decide.Step{}
+	}
+	out := decide.Step{For: time.Duration(from.For), Count: from.Count, Share: float64(from.Share), Period: time.Duration(from.Period), Fast: from.Fast}
+	if from.When.root == nil {
+		b.missing(path+".when", path, `give it a condition, such as "queue_depth > 50"`)
+		return out
+	}
+	test, err := compile(from.When.root, b.signals)
+	if err != nil {
+		b.add(from.When.at.expression(err))
+		return out
+	}
+	for _, i := range test.reads {
+		b.used[i] = true
+	}
+	out.When = from.When.Expression
+	return out
 }
 
 func (b *builder) spec(name string, o *opinion) (spec decide.Spec, err error) {
@@ -197,7 +226,7 @@ func (b *builder) spec(name string, o *opinion) (spec decide.Spec, err error) {
 		key, def := b.key(t.Demand, path+"capacity.demand", "name what is demanded per second, such as demand_work")
 		spec = decide.Capacity{
 			Demand: key, Rate: b.optional(t.Rate), PerReplica: b.amount(t.PerReplica, def.Unit, path+"capacity.per_replica", false),
-			Utilization: float64(t.Utilization), Headroom: float64(t.Headroom),
+			Utilization: float64(t.Utilization), Headroom: float64(t.Headroom), Reserve: float64(t.Reserve),
 		}
 		b.either(t.Rate, t.PerReplica, path+"capacity")
 	}
@@ -210,8 +239,16 @@ func (b *builder) spec(name string, o *opinion) (spec decide.Spec, err error) {
 		}
 		b.either(t.Rate, t.PerReplica, path+"backlog")
 	}
+	if t := o.Rule; t != nil {
+		kinds++
+		spec = decide.Rule{Up: b.step(t.Up, path+"rule.up"), Down: b.step(t.Down, path+"rule.down"), Monotone: t.Monotone}
+	}
+	if t := o.Objective; t != nil {
+		kinds++
+		spec = b.objective(t, path+"objective.")
+	}
 	if kinds != 1 {
-		return spec, fmt.Errorf("it has %d kinds: give it one of track, capacity and backlog", kinds)
+		return spec, fmt.Errorf("it has %d kinds: give it one of track, capacity, backlog, objective and rule", kinds)
 	}
 	return spec, nil
 }

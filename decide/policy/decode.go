@@ -20,6 +20,12 @@ type decoder struct {
 	errs   []error
 }
 
+// Bounds of what is worth reading.
+const (
+	maxErrors = 100
+	maxNamed  = 256
+)
+
 func (d *decoder) fail(n *yaml.Node, path, format string, args ...any) {
 	d.errs = append(d.errs, &FileError{d.file, n.Line, n.Column, path, fmt.Sprintf(format, args...)})
 }
@@ -31,6 +37,9 @@ type reader interface {
 
 // into reads n into v and leaves alone what n does not name.
 func (d *decoder) into(n *yaml.Node, v reflect.Value, path string, tag reflect.StructTag) {
+	if len(d.errs) > maxErrors {
+		return
+	}
 	at := placeOf(d.file, d.lines, n, path)
 	d.places[path] = at
 	if n.ShortTag() == "!!null" {
@@ -159,6 +168,7 @@ func (d *decoder) pairs(n *yaml.Node, path string, f func(key, value *yaml.Node,
 			at = path + "." + key.Value
 		}
 		switch line := seen[key.Value]; {
+		case len(d.errs) > maxErrors:
 		case !isText(key):
 			d.fail(key, path, "a field is %s: its name must be a word", kindOf(key))
 		case line > 0:
@@ -225,6 +235,10 @@ func (l *named[T]) readNode(d *decoder, n *yaml.Node, path string) {
 				d.fail(value, at, "there is none that could be taken away: leave it out")
 			}
 			*l = slices.DeleteFunc(*l, same)
+			return
+		}
+		if i < 0 && len(*l) >= maxNamed {
+			d.fail(key, at, "there are more than %d of them", maxNamed)
 			return
 		}
 		if i < 0 {

@@ -46,15 +46,20 @@
 //	          requests, tokens, replicas, requests/s, tokens/s, bytes/s, or UCUM),
 //	          merge (sum, mean, max, p90, distribution), quantile, max_age 15s
 //	up        when to grow: when (a condition), for (how long it must have held),
-//	          share (how large a step is, default 25%, at least one replica)
-//	down      when to shrink, the same; share 10%. up and down make one policy, of
-//	          the type [Steps], called steps
+//	          count and share (how large a step is, at least one replica), period 1m
+//	          (pause between steps), fast (steps that double and do not wait)
+//	down      when to shrink, the same. up and down make one policy, called rule
 //	policies  what says how many replicas are needed, by name; the memory of a
 //	          policy is kept by its name. Each has one of these, and a weight,
 //	          default 1, for combine weighted:
 //	  track     signal, setpoint in its unit, total (one number for the fleet)
 //	  capacity  demand, rate (a signal) or per_replica, utilization 70%,
-//	            headroom 0.5 (off)
+//	            headroom 0.5 (off), reserve
+//	  rule      up, down, as above, and monotone
+//	  objective  as capacity, with a utilization that is learned: demand, goals (a
+//	            list: signal, most, per), rate or per_replica or neither, utilization
+//	            to begin with, floor, ceiling, headroom, reserve, interval 5s,
+//	            warmup 30s
 //	  backlog   queue, rate or per_replica, demand, within 30s
 //	combine   up and down: max, min, all or weighted; default max, which grows when
 //	          one asks for it and shrinks when all agree

@@ -19,8 +19,8 @@ type document struct {
 	Max       *int64           `file:"max" doc:"most replicas"`
 	Tick      span             `file:"tick" doc:"time between decisions; left out, the program's own"`
 	Signals   named[declared]  `file:"signals" doc:"signals that have no short name, by name"`
-	Up        *rule            `file:"up" doc:"grow while a condition holds"`
-	Down      *rule            `file:"down" doc:"shrink while a condition holds"`
+	Up        *step            `file:"up" doc:"grow while a condition holds"`
+	Down      *step            `file:"down" doc:"shrink while a condition holds"`
 	Policies  named[opinion]   `file:"policies" doc:"what says how many replicas are needed, by name; off takes away one of the preset"`
 	Combine   combination      `file:"combine" doc:"how several opinions become one"`
 	ScaleUp   upward           `file:"scale_up" doc:"what guards growth"`
@@ -42,11 +42,13 @@ type declared struct {
 
 // An opinion is one policy: exactly one of its kinds, and a weight.
 type opinion struct {
-	Track    *track    `file:"track" doc:"keep a signal at a setpoint"`
-	Capacity *capacity `file:"capacity" doc:"demand divided by what one replica can take"`
-	Backlog  *backlog  `file:"backlog" doc:"drain the queue within a time"`
-	Weight   number    `file:"weight" default:"1" doc:"weight of the opinion where combine is weighted"`
-	at       place
+	Track     *track     `file:"track" doc:"keep a signal at a setpoint"`
+	Capacity  *capacity  `file:"capacity" doc:"demand divided by what one replica can take"`
+	Backlog   *backlog   `file:"backlog" doc:"drain the queue within a time"`
+	Rule      *steps     `file:"rule" doc:"steps up while a condition holds and down while another does"`
+	Objective *objective `file:"objective" doc:"as capacity, with a utilization that is learned from what has to be kept"`
+	Weight    number     `file:"weight" default:"1" doc:"weight of the opinion where combine is weighted"`
+	at        place
 }
 
 type track struct {
@@ -60,7 +62,28 @@ type capacity struct {
 	Rate        name   `file:"rate" doc:"work per second that one replica does at full use, as a signal"`
 	PerReplica  amount `file:"per_replica" doc:"the same as a fixed number"`
 	Utilization ratio  `file:"utilization" default:"70%" doc:"share of the rate up to which a replica keeps its promises"`
-	Headroom    number `file:"headroom" default:"0.5" off:"true" doc:"factor before the square root of the load: 0.3 lean, 0.8 safe"`
+	Headroom    number `file:"headroom" off:"true" doc:"factor before the square root of the load: 0.3 lean, 0.8 safe; default 0.5, or none with a reserve"`
+	Reserve     ratio  `file:"reserve" doc:"constant share on top"`
+}
+
+type objective struct {
+	Demand      name   `file:"demand" doc:"offered work per second"`
+	Goals       []goal `file:"goals" doc:"what has to be kept"`
+	Rate        name   `file:"rate" doc:"work per second that one replica does at full use, as a signal"`
+	PerReplica  amount `file:"per_replica" doc:"the same as a fixed number"`
+	Utilization amount `file:"utilization" doc:"to begin with: a share of the rate, default 70%; without a rate, a load per replica"`
+	Floor       amount `file:"floor" doc:"the least it may become; default 30% of the rate"`
+	Ceiling     amount `file:"ceiling" doc:"the most it may become; default 100% of the rate"`
+	Headroom    number `file:"headroom" off:"true" doc:"factor before the square root of the load; default 0.5, or none with a reserve"`
+	Reserve     ratio  `file:"reserve" doc:"constant share on top"`
+	Interval    span   `file:"interval" default:"5s" doc:"time between two steps of learning"`
+	Warmup      span   `file:"warmup" default:"30s" doc:"how long a replica is cold, so that nothing is learned"`
+}
+
+type goal struct {
+	Signal name   `file:"signal" doc:"signal to keep"`
+	Per    name   `file:"per" doc:"makes it a share of this signal"`
+	Most   amount `file:"most" doc:"most it may be, in the unit of the signal, or a share with per"`
 }
 
 type backlog struct {
@@ -145,10 +168,20 @@ type budget struct {
 	Pace     number `file:"pace" default:"2" off:"true" doc:"most to spend at once, times an even spread of what is left of the month"`
 }
 
-type rule struct {
-	When  condition `file:"when" doc:"the condition"`
-	For   span      `file:"for" doc:"how long it must have held without a break"`
-	Share ratio     `file:"share" doc:"how large a step is, as a share of the count, at least one replica; left out: 25% up, 10% down"`
+// A steps is a policy of conditions.
+type steps struct {
+	Up       *step `file:"up" doc:"when to grow"`
+	Down     *step `file:"down" doc:"when to shrink"`
+	Monotone bool  `file:"monotone" doc:"declares that more demand never makes up untrue nor down true"`
+}
+
+type step struct {
+	When   condition `file:"when" doc:"the condition"`
+	For    span      `file:"for" doc:"how long it must have held without a break"`
+	Count  int64     `file:"count" doc:"replicas in a step, at least one"`
+	Share  ratio     `file:"share" doc:"the same as a share of the count, if that is more"`
+	Period span      `file:"period" default:"1m" doc:"pause between two steps while the condition goes on holding"`
+	Fast   bool      `file:"fast" doc:"each further step is twice as large and does not wait for replicas that start; it will overshoot"`
 }
 
 // check makes sense of fast, which stands for other fields.

@@ -201,7 +201,9 @@ func locate(err error, file string, places map[string]place) error {
 		return &FileError{File: file, Problem: strings.TrimPrefix(err.Error(), "evenkeel: ")}
 	}
 	path := snake(m[2])
-	if m[1] != "" {
+	if rest, ok := strings.CutPrefix(path, "rule."); ok && m[1] == ruleName && places["policies.rule"].file == "" {
+		path = rest
+	} else if m[1] != "" {
 		path = "policies." + m[1] + "." + path
 	} else if rest, ok := strings.CutPrefix(path, "up"); ok && (rest == "" || rest[0] == '.') {
 		path = "scale_up" + rest

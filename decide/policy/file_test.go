@@ -196,6 +196,14 @@ func withoutZeros(p Policy) Policy {
 		if s.Weight == 0 {
 			p.Config.Policies[i].Weight = 1
 		}
+		if rule, ok := s.Spec.(decide.Rule); ok { // places in the text are no part of what it means
+			for _, step := range []*decide.Step{&rule.Up, &rule.Down} {
+				if e, ok := step.When.(Expression); ok {
+					step.When, _ = ParseExpression(e.String())
+				}
+			}
+			p.Config.Policies[i].Spec = rule
+		}
 	}
 	return p
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,12 +28,21 @@ func TestLoaderFollowsTheFile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(dir, "policy.yaml")
 		write(t, path, minimal)
+		var mu sync.Mutex
 		var changes []int64
 		var failures []error
 		l, err := NewLoader(LoaderConfig{
-			Path:     path,
-			OnChange: func(now *Loaded) { changes = append(changes, now.Policy.Limits.Max) },
-			OnError:  func(err error) { failures = append(failures, err) },
+			Path: path,
+			OnChange: func(now *Loaded) {
+				mu.Lock()
+				defer mu.Unlock()
+				changes = append(changes, now.Policy.Limits.Max)
+			},
+			OnError: func(err error) {
+				mu.Lock()
+				defer mu.Unlock()
+				failures = append(failures, err)
+			},
 			Check: func(p Policy) error {
 				if p.Limits.Max > 100 {
 					return errors.New("max is above 100")
@@ -47,9 +57,13 @@ func TestLoaderFollowsTheFile(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- l.Run(ctx) }()
 		wait := func() {
+			mu.Unlock()
 			time.Sleep(2 * DefaultEvery)
 			synctest.Wait()
+			mu.Lock()
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		first := l.Core()
 		wait()
 		if l.Core() != first || len(changes) != 0 {
@@ -87,6 +101,7 @@ func TestLoaderFollowsTheFile(t *testing.T) {
 		}
 
 		write(t, path, strings.ReplaceAll(minimal, "16", "18"))
+		mu.Unlock()
 		if err := l.Load(); err != nil || l.Current().Policy.Limits.Max != 18 {
 			t.Errorf("Load: %v, max %d", err, l.Current().Policy.Limits.Max)
 		}
@@ -98,6 +113,7 @@ func TestLoaderFollowsTheFile(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Errorf("Run: %v", err)
 		}
+		mu.Lock()
 	})
 }
 

@@ -72,6 +72,9 @@ func placeOf(file string, lines [][]byte, n *yaml.Node, path string) place {
 		return p
 	}
 	line := lines[n.Line-1]
+	if len(line) > maxExpression {
+		return p // too long to be looked through for every value in it
+	}
 	for _, r := range []rune(string(line))[:min(max(n.Column-1, 0), len([]rune(string(line))))] {
 		line = line[len(string(r)):]
 	}

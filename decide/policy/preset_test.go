@@ -131,9 +131,9 @@ func TestPresetsFollowAStep(t *testing.T) {
 	for _, b := range benches(t) {
 		t.Run(b.preset, func(t *testing.T) {
 			t.Parallel()
-			tr := b.steady(1.6*b.rate, 5*time.Minute)
-			for _, r := range b.steady(4.6*b.rate, 15*time.Minute) {
-				r.At += 5 * time.Minute
+			tr := b.steady(1.6*b.rate, 2*time.Minute)
+			for _, r := range b.steady(4.6*b.rate, 8*time.Minute) {
+				r.At += 2 * time.Minute
 				tr = append(tr, r)
 			}
 			r := b.play(t, tr, 4)

@@ -25,15 +25,22 @@ signals:
   jobs: { unit: "{job}", merge: max, max_age: 1m }
   tail: { unit: seconds, merge: distribution, quantile: 0.99 }
 policies:
-  demand: { capacity: { demand: demand_work, rate: unit_rate, utilization: 80%, headroom: 0.8 }, weight: 2 }
+  demand: { capacity: { demand: demand_work, rate: unit_rate, utilization: 80%, headroom: 0.8, reserve: 5% }, weight: 2 }
   fixed: { capacity: { demand: demand, per_replica: 40/s, headroom: off } }
   waiting: off
   drain: { backlog: { queue: queue_work, per_replica: 4k tokens/s, demand: demand_work, within: 2m } }
   queue: { backlog: { queue: queue_work, rate: unit_rate } }
   use: { track: { signal: gpu_utilization, setpoint: 70% } }
   jobs: { track: { signal: jobs, setpoint: 3, total: true } }
+  learned:
+    objective:
+      { demand: demand_work, rate: unit_rate, utilization: 60%, floor: 40%, ceiling: 90%, headroom: 0.3, reserve: 10%, interval: 10s, warmup: 1m,
+        goals: [{ signal: ttft_p95, most: 2s }, { signal: shed_rate, per: demand, most: 1% }] }
+  alone: { objective: { demand: demand, utilization: 30/s, goals: [{ signal: tpot_p95, most: 50ms }] } }
+  given: { objective: { demand: demand, per_replica: 40/s, goals: [{ signal: latency_p95, most: 5s }] } }
+  twice: { rule: { up: { when: "queue_age > 3s" }, down: { when: "queue_age < 1s" }, monotone: true } }
   tail: { track: { signal: tail_p99, setpoint: 800ms } }
-up: { when: "queue_depth > 50", for: 20s, share: 50% }
+up: { when: "queue_depth > 50", for: 20s, share: 50%, count: 2, period: 30s, fast: true }
 down: { when: "queue_depth < 5 and gpu_utilization < 30%", for: 5m, share: 20% }
 combine: { up: weighted, down: all }
 scale_up:

@@ -90,10 +90,18 @@ func (u *unbuilder) amount(x float64, k signal.Key, per string) amount {
 	if x == 0 || err != nil {
 		return amount{}
 	}
-	text := valueText(x, unit+signal.Unit(per))
+	return u.value(x, unit+signal.Unit(per))
+}
+
+// value writes x in a unit, and nothing if it is left out.
+func (u *unbuilder) value(x float64, unit signal.Unit) amount {
+	if x == 0 {
+		return amount{}
+	}
+	text := valueText(x, unit)
 	q, err := parseQuantity(text)
 	if err != nil {
-		u.errs = append(u.errs, fmt.Errorf("evenkeel: policy file: the value %v of %s cannot be written", x, k))
+		u.errs = append(u.errs, fmt.Errorf("evenkeel: policy file: the value %v cannot be written", x))
 	}
 	return amount{text: text, q: q}
 }
@@ -132,15 +140,18 @@ func (u *unbuilder) opinion(doc *document, s decide.NamedSpec) {
 	case decide.Track:
 		out.Track = &track{u.name(spec.Signal), u.amount(spec.Setpoint, spec.Signal, ""), spec.Total}
 	case decide.Capacity:
-		out.Capacity = &capacity{u.name(spec.Demand), u.name(spec.Rate), u.amount(spec.PerReplica, spec.Demand, ""), ratio(spec.Utilization), number(spec.Headroom)}
+		out.Capacity = &capacity{u.name(spec.Demand), u.name(spec.Rate), u.amount(spec.PerReplica, spec.Demand, ""), ratio(spec.Utilization), number(spec.Headroom), ratio(max(spec.Reserve, 0))}
 	case decide.Backlog:
 		out.Backlog = &backlog{u.name(spec.Queue), u.name(spec.Rate), u.amount(spec.PerReplica, spec.Queue, "/s"), u.name(spec.Demand), span(spec.Within)}
-	case Steps:
-		if s.Name != stepsName || s.Weight != 0 && s.Weight != 1 {
-			u.errs = append(u.errs, fmt.Errorf("evenkeel: policy file: the policy %q is of type Steps: in a file that is called %s and has no weight", s.Name, stepsName))
+	case decide.Objective:
+		out.Objective = u.objective(spec)
+	case decide.Rule:
+		up, down := u.step(spec.Up), u.step(spec.Down)
+		if s.Name == ruleName && (s.Weight == 0 || s.Weight == 1) && !spec.Monotone && up != nil && down != nil {
+			doc.Up, doc.Down = up, down
+			return
 		}
-		doc.Up, doc.Down = ruleOf(spec.Up), ruleOf(spec.Down)
-		return
+		out.Rule = &steps{up, down, spec.Monotone}
 	default:
 		u.errs = append(u.errs, fmt.Errorf("evenkeel: policy file: the policy %q is a %T, for which a file has no words", s.Name, s.Spec))
 		return
@@ -151,9 +162,35 @@ func (u *unbuilder) opinion(doc *document, s decide.NamedSpec) {
 	doc.Policies = append(doc.Policies, entry[opinion]{name: s.Name, value: out})
 }
 
-func ruleOf(s Step) *rule {
-	if s.When.root == nil {
+func (u *unbuilder) objective(o decide.Objective) *objective {
+	load := func(x float64) amount {
+		if o.Rate == (signal.Key{}) && o.PerReplica == 0 {
+			return u.amount(x, o.Demand, "")
+		}
+		return u.value(x, signal.Ratio)
+	}
+	out := &objective{
+		Demand: u.name(o.Demand), Rate: u.name(o.Rate), PerReplica: u.amount(o.PerReplica, o.Demand, ""),
+		Utilization: load(o.Utilization), Floor: load(o.Floor), Ceiling: load(o.Ceiling),
+		Headroom: number(o.Headroom), Reserve: ratio(max(o.Reserve, 0)), Interval: span(o.Interval), Warmup: span(o.Warmup),
+	}
+	for _, g := range o.Goals {
+		most := u.amount(g.Most, g.Signal, "")
+		if g.Per != (signal.Key{}) {
+			most = u.value(g.Most, signal.Ratio)
+		}
+		out.Goals = append(out.Goals, goal{u.name(g.Signal), u.name(g.Per), most})
+	}
+	return out
+}
+
+func (u *unbuilder) step(s decide.Step) *step {
+	if s.When == nil {
 		return nil
 	}
-	return &rule{condition{Expression: s.When}, span(max(s.For, 0)), ratio(s.Share)}
+	e, ok := s.When.(Expression)
+	if !ok {
+		u.errs = append(u.errs, fmt.Errorf("evenkeel: policy file: a condition is a %T, for which a file has no words", s.When))
+	}
+	return &step{condition{Expression: e}, span(s.For), s.Count, ratio(s.Share), span(s.Period), s.Fast}
 }
