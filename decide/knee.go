@@ -83,11 +83,11 @@ func (o *objective) learn(mem []float64, in *Input, load float64) {
 	o.smooth(mem, load, room, kept != Unknown, dt)
 	knee := o.knee(mem)
 	switch {
-	case kept != False:
+	case kept == True:
 		mem[kneeOver] = 0
 	case mem[kneeOver] > 0:
 		mem[kneeOver] += dt
-	case knee > 0 && mem[kneeLoad] > knee*(1+margin):
+	case kept == False && knee > 0 && mem[kneeLoad] > float64(knee*(1+margin)):
 		mem[kneeOver] = 1 // the load explains it, and what follows from it
 	}
 	if kept == Unknown || mem[kneeCalm] < float64(o.warmup) || o.cold(in) {

@@ -142,8 +142,23 @@ func (o *objective) Reads() []int {
 	return out
 }
 
-func (o *objective) Recommend(mem []float64, in *Input) Recommendation {
+// rate returns the rate. While an overload lasts it does not sink: what a full
+// server does cannot be told from how its latency follows load, and a rate that
+// is measured so may collapse just when the count rests on it most.
+func (o *objective) rate(mem []float64, in *Input) (float64, doubt) {
+	if !o.share {
+		return o.unit.rate(mem[kneeWords:], in)
+	}
+	before := mem[kneeWords]
 	rate, unsure := o.unit.rate(mem[kneeWords:], in)
+	if over := mem[kneeOver]; over > 0 && over < overMost && rate < before {
+		rate, mem[kneeWords] = before, before
+	}
+	return rate, unsure
+}
+
+func (o *objective) Recommend(mem []float64, in *Input) Recommendation {
+	rate, unsure := o.rate(mem, in)
 	demand, why := read(in, o.demand)
 	knee := o.knee(mem)
 	load := 0.0

@@ -172,6 +172,33 @@ func TestObjectiveLeavesOut(t *testing.T) {
 	}
 }
 
+// A rate that collapses in an overload is not believed until it is over, or has
+// lasted for minutes.
+func TestObjectiveDoubtsTheRate(t *testing.T) {
+	k := newKnee(t, decide.Objective{Rate: rate, Headroom: -1})
+	for range 20 {
+		k.see(0.65, 1.9)
+	}
+	k.see(1.4, 5)
+	asked := k.see(1.4, 5).Replicas
+	k.each = 2
+	for step := range 70 {
+		r := k.see(7, 5) // the same demand, by that rate
+		switch {
+		case step < 50 && r.Replicas > asked+1:
+			t.Fatalf("step %d: %+v, and before the rate fell %d", step, r, asked)
+		case step == 69 && r.Replicas < 3*asked:
+			t.Fatalf("after six minutes: %+v, and before the rate fell %d", r, asked)
+		}
+	}
+	for range 10 {
+		k.see(0.65, 1.9)
+	}
+	if r := k.see(0.65, 1.9); r.B > 2 {
+		t.Errorf("without an overload a rate of 2/s gives %+v", r)
+	}
+}
+
 // No sample moves the knee by more than 2 %, none leaves its bounds, and the
 // count is never fewer for more demand.
 func TestLawObjective(t *testing.T) {
