@@ -48,7 +48,7 @@ func FromHPA(text []byte) ([]byte, Report, error) {
 		_, err = policy.Parse("policy", out)
 	}
 	if err != nil {
-		return nil, Report{}, fmt.Errorf("evenkeel: compat.FromHPA: %w", err)
+		return nil, Report{}, fmt.Errorf("evenkeel: compat.FromHPA: what came of the manifest is no policy: %w", err)
 	}
 	return out, r, nil
 }
