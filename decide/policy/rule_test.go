@@ -59,11 +59,11 @@ func TestUpAndDownErrors(t *testing.T) {
 // Conditions scale a fleet of slow starters without a cascade.
 func TestRuleOnAFleet(t *testing.T) {
 	b := benches(t)[0]
-	p := parseText(t, `
+	p := parseText(t, fmt.Sprintf(`
 max: 64
-up:   { when: "unit_utilization > 75% or queue_depth > 50" }
-down: { when: "unit_utilization < 40% and queue_depth < 5", for: 2m }
-`)
+up:   { when: "demand / fleet.ready > %.3f/s" }
+down: { when: "demand / fleet.ready < %.3f/s and queue_depth < 5", for: 1m }
+`, 0.75*b.rate, 0.4*b.rate))
 	tr := b.steady(1.6*b.rate, 2*time.Minute)
 	for _, r := range b.steady(4.6*b.rate, 8*time.Minute) {
 		r.At += 2 * time.Minute
@@ -83,7 +83,7 @@ down: { when: "unit_utilization < 40% and queue_depth < 5", for: 2m }
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Largest < 5 || r.Largest > 9 || r.Final > 4 || r.WithinAdmitted < 0.99 {
+	if r.Largest < 6 || r.Largest > 8 || r.Final > 4 || r.WithinAdmitted < 0.99 {
 		t.Errorf("up to %d, then %d; %.2f %% of admitted within", r.Largest, r.Final, 100*r.WithinAdmitted)
 	}
 	t.Logf("up to %d, then %d, %d changes; %.2f %% of admitted within, %.2f %% shed", r.Largest, r.Final, r.Changes, 100*r.WithinAdmitted, 100*float64(r.Shed)/float64(r.Offered))
