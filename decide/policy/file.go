@@ -134,6 +134,8 @@ func nodesOf(file string, text []byte) (*yaml.Node, error) {
 	var walk func(n *yaml.Node, depth int)
 	walk = func(n *yaml.Node, depth int) {
 		switch {
+		case len(errs) > maxErrors:
+			return
 		case depth > maxNesting:
 			errs = append(errs, bad(n, "it is nested deeper than %d levels", maxNesting))
 			return
