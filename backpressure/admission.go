@@ -137,11 +137,20 @@ func (a *Admission) advance(now time.Time) time.Duration {
 func (a *Admission) fold() {
 	secs := (a.now - a.folded).Seconds()
 	a.folded = a.now
+	isFull := a.isFull()
 	a.lines[prompts].fold(learnOver)
 	// Long answers that began together end together: look at more than one round.
 	a.lines[answers].fold(max(learnOver, 2*a.whole.mean))
 	seqTime, tokens := a.decode.fold()
-	a.use.add(secs, a.units, seqTime, tokens)
+	a.use.add(secs, a.units, seqTime, tokens, isFull)
+}
+
+// isFull reports whether an average request would have to wait now.
+func (a *Admission) isFull() bool {
+	if a.queue.n > 0 || a.crowded() > 1 {
+		return a.units > 0
+	}
+	return a.units > 0 && !a.lines[prompts].fits(a.use.prompt.value, a.firstToken, a.units)
 }
 
 // Offer asks to let r in. It counts as demand, whatever the answer.
@@ -302,6 +311,7 @@ func (a *Admission) admit(r *Request) {
 	r.state, r.admitted = waiting, a.now
 	a.line(r).enter(r.amount)
 	a.inFlight++
+	a.use.full.given += r.work
 	a.window.at(a.now).admitted++
 	a.totals.admitted++
 }

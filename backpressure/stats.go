@@ -106,7 +106,7 @@ func (a *Admission) Stats(now time.Time) Stats {
 		s.Oldest = t - a.queue.first.arrived
 	}
 	s.UnitUse, s.UnitUseKnown = a.use.value()
-	s.UnitRate, s.UnitRateConfidence, _ = a.use.unitRate()
+	s.UnitRate, s.UnitRateConfidence, _ = a.use.unitRate(s.DemandWork, a.units)
 	return s
 }
 

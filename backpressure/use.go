@@ -41,6 +41,8 @@ type use struct {
 	step   step // the last good fit
 	fitted bool
 
+	full full
+
 	use, useConf float64 // decayed; u = use/useConf
 	steady       float64 // seconds since the units last changed under load
 
@@ -53,6 +55,7 @@ type sample struct {
 	secs, unitSecs  float64
 	seqTime, tokens float64 // of sequences that decode
 	prefilled       float64 // prompt tokens
+	fullSecs        float64 // of secs, those in which the units were full
 	steady          bool    // the units had not changed for a while
 }
 
@@ -64,7 +67,11 @@ func (s *sample) step() float64 { return s.seqTime / s.tokens }
 
 // add puts what passed in secs seconds into the open sample, and closes it if it
 // is long enough.
-func (u *use) add(secs, units, seqTime, tokens float64) {
+func (u *use) add(secs, units, seqTime, tokens float64, isFull bool) {
+	u.full.fold(secs, units, isFull, u.steady >= steadyFor)
+	if isFull {
+		u.open.fullSecs += secs
+	}
 	u.open.secs += secs
 	u.open.unitSecs += secs * units
 	u.open.seqTime += seqTime
@@ -103,8 +110,8 @@ func (u *use) close() {
 
 // learn fits the step to s as well.
 func (u *use) learn(s sample) {
-	if !s.tells() || !s.steady {
-		return
+	if !s.tells() || !s.steady || s.fullSecs > s.secs/2 {
+		return // full, all seconds are alike and their noise would be fitted: see full
 	}
 	t := s.step()
 	u.fit.add(s.secs, s.seqTime/s.unitSecs, s.prefilled/s.unitSecs*t, t)
@@ -148,10 +155,12 @@ func (u *use) value() (float64, bool) {
 }
 
 // unitRate returns the work per second of one unit at full use, the confidence
-// in it (0 to 1), and whether it is known.
-func (u *use) unitRate() (rate, confidence float64, ok bool) {
+// in it (0 to 1), and whether it is known, with the work now offered per second
+// and the number of units.
+func (u *use) unitRate(demand, units float64) (rate, confidence float64, ok bool) {
 	if !u.fitted || u.prompt.n == 0 || u.output.n == 0 {
-		return 0, 0, false
+		rate, ok = u.full.rate(demand, units)
+		return rate, 0, ok
 	}
 	// Work as estimated, over the time that is really taken: whatever the estimate
 	// gets wrong is in the demand too, and cancels in demand over rate.

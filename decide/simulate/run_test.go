@@ -366,3 +366,43 @@ func TestDrainIsCalledBack(t *testing.T) {
 		t.Errorf("%v replica-seconds for 3 replicas called back within 2 s", r.ReplicaSeconds)
 	}
 }
+
+// A rush that is there from the first second, on a fleet of one whose gate has
+// learned nothing yet: it never sees anything but overload, and must still find
+// out how many replicas are needed.
+func TestColdRush(t *testing.T) {
+	m := preset(t, "llama-3.1-70b-fp8/h100x4")
+	for _, c := range []struct {
+		name          string
+		input, output int64
+	}{{"chat", 1000, 200}, {"documents", 8000, 200}} {
+		rate := 5 * m.MaxRate(DefaultTPOT, float64(c.input), float64(c.output))
+		a := poisson(t, 1, rate, 2*time.Minute)
+		for i := range a {
+			a[i].Input, a[i].Output = c.input, c.output
+		}
+		startup, ok := llm.StartupPreset("sleeping")
+		if !ok {
+			t.Fatal("no such start-up")
+		}
+		r := run(t, Config{Model: m, Startup: startup, Arrivals: a, Gate: &backpressure.Config{Window: 5 * time.Second},
+			Policy: byCapacity(), Tick: time.Second, Initial: 1, Log: true})
+		at := time.Duration(0)
+		for _, d := range r.Decisions {
+			if d.Input.Fleet.Ready >= 5 {
+				at = d.At
+				break
+			}
+		}
+		t.Logf("%s: 5 ready after %v, %d at most, %d in the end, %.1f %% of offered", c.name, at, r.Largest, r.Final, 100*r.WithinOffered)
+		if at == 0 || at > 30*time.Second {
+			t.Errorf("%s: five replicas were ready after %v, want at most 30 s", c.name, at)
+		}
+		if r.WithinOffered < 0.8 {
+			t.Errorf("%s: %.1f %% of offered within the objective, want 80 %%", c.name, 100*r.WithinOffered)
+		}
+		if r.Largest > 20 {
+			t.Errorf("%s: grew to %d, want at most 20", c.name, r.Largest)
+		}
+	}
+}
