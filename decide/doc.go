@@ -26,6 +26,7 @@
 //	Backlog    what waits is to be gone within a time
 //	Objective  a latency or error rate is to stay under a bound: how much load
 //	           a replica takes until then is learned
+//	Rule       a step up while one condition holds, down while another does
 //	your own   a type with the two methods of Policy, made by a Spec
 //
 // Of several, the largest opinion counts unless [Config] says otherwise. A policy

@@ -73,6 +73,19 @@ func (c *Core) words(in *Input, i int, r Recommendation) string {
 		}
 	}
 	reads := readsOf(policy, c.signals.Len())
+	switch r.Reason {
+	case ReasonRule:
+		return r.rule(c.condition(i, r.B > 0))
+	case ReasonRuleUnknown:
+		for _, k := range reads {
+			switch in.Signals[k].Quality {
+			case signal.Absent:
+				return c.failing(in, k, Recommendation{Reason: ReasonAbsent})
+			case signal.Stale:
+				return c.failing(in, k, Recommendation{Reason: ReasonStale})
+			}
+		}
+	}
 	if len(reads) == 0 {
 		return r.Text()
 	}
@@ -88,6 +101,22 @@ func (c *Core) words(in *Input, i int, r Recommendation) string {
 		return s
 	}
 	return r.text(first.String(), first.Unit)
+}
+
+// condition is that of the rule at i, as it is written if it can be.
+func (c *Core) condition(i int, up bool) string {
+	if i < len(c.config.Policies) {
+		if spec, ok := c.config.Policies[i].Spec.(Rule); ok {
+			when := spec.Down.When
+			if up {
+				when = spec.Up.When
+			}
+			if s, ok := when.(fmt.Stringer); ok {
+				return s.String()
+			}
+		}
+	}
+	return "its condition"
 }
 
 // failing says what is wrong with the signal at position k.

@@ -1,6 +1,7 @@
 package decide_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -97,6 +98,62 @@ func TestExplain(t *testing.T) {
 		if got := core.Explain(&tc.in, &d); got != tc.want {
 			t.Errorf("Explain:\ngot  %s\nwant %s", got, tc.want)
 		}
+	}
+}
+
+// beyond is a condition that can be read.
+type beyond struct {
+	key   signal.Key
+	bound float64
+	at    int
+}
+
+func (a beyond) String() string { return fmt.Sprintf("%v > %v", a.key, a.bound) }
+
+func (a beyond) Bind(s *signal.Schema) (decide.Test, error) {
+	a.at, _ = s.Index(a.key)
+	return a, nil
+}
+
+func (a beyond) Reads() []int { return []int{a.at} }
+
+func (a beyond) Test(in *decide.Input) decide.Truth {
+	switch s := in.Signals[a.at]; {
+	case !s.OK():
+		return decide.Unknown
+	case s.Value > a.bound:
+		return decide.True
+	}
+	return decide.False
+}
+
+func TestExplainRule(t *testing.T) {
+	core := newCore(t, simple(func(c *decide.Config) {
+		c.Policies = []decide.NamedSpec{{Name: "busy", Spec: decide.Rule{
+			Up:   decide.Step{When: beyond{use, 0.7, 0}, For: 5 * time.Second, Count: 2},
+			Down: decide.Step{When: beyond{demand, 99, 0}, Count: 3},
+		}}}
+		c.Down.Window = -1
+	}))
+	in := decide.Input{Now: started, Fleet: decide.Fleet{Desired: 6, Ready: 6}, Limits: decide.Limits{Max: 100}}
+	var s decide.State
+	for _, step := range []struct {
+		demand, use signal.Sample
+		want        string
+	}{
+		{signal.Value(1), signal.Value(0.9), "stays at 6: busy wants 6: neither of its conditions asks for a change"},
+		{signal.Value(1), signal.Value(0.9), "6 → 8: busy wants 8: evenkeel.unit.utilization > 0.7 has held for 5 s, so 2 more"},
+		{signal.Value(100), signal.Value(0.1), "6 → 3: busy wants 3: evenkeel.demand.requests > 99 holds, so 3 fewer"},
+		{signal.Value(100), signal.Sample{Value: 1, Quality: signal.Fresh, Age: time.Minute}, "stays at 6: no policy can tell; busy cannot tell: evenkeel.unit.utilization is stale, 60 s old"},
+		{signal.Sample{}, signal.Value(0.1), "stays at 6: no policy can tell; busy cannot tell: evenkeel.demand.requests is absent"},
+	} {
+		in.Signals = []signal.Sample{step.demand, {}, {}, step.use}
+		var d decide.Decision
+		s, d = core.Next(s, in)
+		if got := core.Explain(&in, &d); got != step.want {
+			t.Errorf("Explain:\ngot  %s\nwant %s", got, step.want)
+		}
+		in.Now = in.Now.Add(5 * time.Second)
 	}
 }
 

@@ -225,6 +225,6 @@ func ExampleRule() {
 	_, d = core.Next(decide.State{}, in)
 	fmt.Println(core.Explain(&in, &d))
 	// Output:
-	// 4 → 6: mine wants 6: its rule has held for 0 s: 2 more
-	// stays at 4: mine wants 4: its rule leaves the count alone
+	// 4 → 6: mine wants 6: its condition holds, so 2 more
+	// stays at 4: mine wants 4: neither of its conditions asks for a change
 }

@@ -104,10 +104,9 @@ func (c *Core) used() []use {
 	by := make([][]string, c.signals.Len())
 	all := false
 	for _, p := range c.policies {
-		if _, says := p.Policy.(SignalReader); !says {
-			all = true
-		}
-		for _, i := range readsOf(p.Policy, len(by)) {
+		reads := readsOf(p.Policy, len(by))
+		all = all || len(reads) == 0
+		for _, i := range reads {
 			by[i] = append(by[i], p.name)
 		}
 	}

@@ -47,13 +47,7 @@ func (r Recommendation) text(name string, u signal.Unit) string {
 	case ReasonUnlearned:
 		return asked + ", and what one replica takes within the objective is not learned yet"
 	case ReasonRule:
-		switch {
-		case r.B > 0:
-			return "its rule has held for " + number(r.A) + " s: " + number(r.B) + " more"
-		case r.B < 0:
-			return "its rule has held for " + number(r.A) + " s: " + number(-r.B) + " fewer"
-		}
-		return "its rule leaves the count alone"
+		return r.rule("its condition")
 	case ReasonAbsent:
 		return "a signal is absent"
 	case ReasonStale:
@@ -66,6 +60,21 @@ func (r Recommendation) text(name string, u signal.Unit) string {
 		return fmt.Sprintf("%s is %s, but no replica is ready", name, a)
 	}
 	return r.Reason.String()
+}
+
+// rule puts the step of a rule, whose condition reads so.
+func (r Recommendation) rule(condition string) string {
+	step := ", so " + number(r.B) + " more"
+	switch {
+	case r.B == 0:
+		return "neither of its conditions asks for a change"
+	case r.B < 0:
+		step = ", so " + number(-r.B) + " fewer"
+	}
+	if r.A > 0 {
+		return condition + " has held for " + seconds(r.A) + step
+	}
+	return condition + " holds" + step
 }
 
 // Text says in a few words what the stage did.
