@@ -51,6 +51,11 @@ func TestBurst(t *testing.T) {
 			{50, 3, -1, 20, burst, surge, 3, ready(10)},
 			{55, 3, -1, 3, recommend, setpoint, 3, ready(20)},
 		}},
+		"what it keeps is not missing": {guarded(decide.Burst{Factor: 2}), []step{
+			{0, 20, 10, 20, recommend, setpoint, 20, ready(10)},
+			{5, 3, -1, 20, burst, surge, 3, starting(4, decide.Cohort{N: 16, Stuck: true})},
+			{10, 12, -1, 20, burst, surge, 18, starting(4, decide.Cohort{N: 16, Stuck: true})}, // 12 and half as many
+		}},
 		"it must last": {guarded(decide.Burst{Factor: 3, Window: 10 * time.Second}), []step{
 			{0, 30, 10, 12, rateStage, tooFast, 30, ready(10)},
 			{5, 29, 10, 12, rateStage, tooFast, 29, ready(10)}, // a break
@@ -64,6 +69,29 @@ func TestBurst(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) { run(t, simple(tc.config), tc.steps) })
+	}
+}
+
+// What is kept, because nobody can tell or by a rule, is not missing because it
+// is stuck: that would make more of it at every step.
+func TestStuckReplicasOfNoNeed(t *testing.T) {
+	always := custom{recommend: func(_ []float64, in *decide.Input) decide.Recommendation {
+		return decide.Recommendation{Replicas: in.Fleet.Desired, Headroom: in.Fleet.Desired}
+	}}
+	for name, c := range map[string]decide.Config{
+		"held": simple(func(c *decide.Config) { c.Warm.Replicas = 2 }),
+		"rule": simple(func(c *decide.Config) { c.Policies[0].Spec, c.Warm.Replicas = always, 2 }),
+	} {
+		core := newCore(t, c)
+		var s decide.State
+		in := decide.Input{Now: started, Limits: fixed, Fleet: decide.Fleet{Desired: 10, Ready: 4, Starting: []decide.Cohort{{N: 6, Stuck: true}}}}
+		for range 5 {
+			var d decide.Decision
+			if s, d = core.Next(s, in); d.Desired != 10 {
+				t.Fatalf("%s: %s", name, text(t, d))
+			}
+			in.Now = in.Now.Add(time.Minute)
+		}
 	}
 }
 

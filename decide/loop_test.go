@@ -184,6 +184,9 @@ func TestLawSlowStart(t *testing.T) {
 func TestLawStuckReplicas(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := simple(func(c *decide.Config) { c.Pending.Timeout = 2 * time.Minute })
+		if maybe(t, "burst") {
+			c.Burst.Factor = rapid.Float64Range(1.1, 4).Draw(t, "burst factor")
+		}
 		l := newLoop(t, c, 4, 1000*time.Hour) // nothing ever gets ready
 		need := rapid.Int64Range(5, 100).Draw(t, "need")
 		bound := need + (need+1)/2
@@ -199,6 +202,12 @@ func TestLawStuckReplicas(t *testing.T) {
 		}
 		fewer := rapid.Int64Range(0, 4).Draw(t, "fewer") // no more than are ready
 		l.load(float64(fewer), 0)
+		most := l.in.Fleet.Desired
+		for range 7 { // a burst is over in a minute
+			if n := l.step(10 * time.Second); n > most {
+				t.Fatalf("a burst and stuck replicas lead from %d to %d", most, n)
+			}
+		}
 		if n := l.step(time.Second); n != fewer {
 			t.Fatalf("stuck replicas keep %d where %d are needed", n, fewer)
 		}

@@ -51,14 +51,17 @@ func (t *tick) count(s *State) {
 
 // pending asks for as many on top as are missing because others are stuck. What
 // is ready suffices or not, whatever is stuck, so a stuck replica never keeps
-// the fleet from shrinking to what is ready.
+// the fleet from shrinking to what is ready. Only what is needed can be missing,
+// not what is merely kept, in burst or while no policy can tell, nor what counts
+// from the present count: that would grow with every step.
 func (t *tick) pending(v int64) (int64, Reason, float64, float64) {
 	a, b := float64(t.starting), float64(t.stuck)
 	switch {
 	case t.stuck > 0:
-		missing := max(v-t.in.Fleet.Ready, 0)
-		bound := int64(min(math.Ceil(float64(t.config.Pending.Extra*float64(v))), MaxReplicas))
-		return cleanCount(v + min(t.stuck, missing, bound)), ReasonStuck, a, b
+		n := min(v, t.asked)
+		missing := max(n-t.in.Fleet.Ready, 0)
+		bound := int64(min(math.Ceil(float64(t.config.Pending.Extra*float64(n))), MaxReplicas))
+		return max(v, cleanCount(n+min(t.stuck, missing, bound))), ReasonStuck, a, b
 	case t.starting > 0:
 		return v, ReasonStarting, a, b
 	}

@@ -9,6 +9,9 @@ func (t *tick) gather(d *Decision) {
 		}
 		t.told = true
 		t.need = max(t.need, r.Replicas-r.Headroom)
+		if r.Headroom < r.Replicas { // else it counts from what there is
+			t.asked = max(t.asked, r.Replicas)
+		}
 		if r.Backlogged {
 			t.backlog = max(t.backlog, r.Replicas)
 		}

@@ -15,6 +15,7 @@ type tick struct {
 	starting, stuck int64 // replicas on their way: sound, and stuck
 	opinion         int64 // of the policies together
 	backlog         int64 // the largest opinion for which work is queued
+	asked           int64 // the opinion as far as it is a need, and what is to spare
 	need            int64 // the opinion without the headroom that policies add
 	held            bool  // a policy could not tell
 	told            bool  // at least one could
@@ -33,6 +34,7 @@ func (t *tick) prepare() {
 	t.surge()
 	t.blind()
 	t.consult()
+	t.asked = max(min(t.asked, t.opinion), cleanCount(t.need+t.spare))
 }
 
 // decide runs the stages that follow and finds the binding one.
