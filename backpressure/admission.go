@@ -43,6 +43,8 @@ type Admission struct {
 	folded  time.Duration
 
 	firstToken float64 // seconds to the first token that may be predicted
+	perPrompt  float64 // the same, more for each prompt token
+	longFrom   float64 // beyond this many
 	perToken   float64 // seconds per output token that may be predicted
 	spare      float64 // wait in the queue that may be predicted, per budget
 
@@ -85,6 +87,8 @@ func (a *Admission) Update(cfg Config) error {
 	}
 	a.cfg = cfg
 	a.firstToken = cfg.Share * cfg.TTFT.Seconds()
+	a.perPrompt = cfg.Share * cfg.LongPrompt.PerToken.Seconds()
+	a.longFrom = float64(cfg.LongPrompt.Above)
 	a.spare = (1 - cfg.Share) / cfg.Share / 2
 	a.perToken = decodeShare * cfg.TPOT.Seconds()
 	if cfg.Window != old.Window {
@@ -150,7 +154,8 @@ func (a *Admission) isFull() bool {
 	if a.queue.n > 0 || a.crowded() > 1 {
 		return a.units > 0
 	}
-	return a.units > 0 && !a.lines[prompts].fits(a.use.prompt.value, a.firstToken, a.units)
+	mean := a.use.prompt.value
+	return a.units > 0 && !a.lines[prompts].fits(mean, a.firstTokenOf(mean), a.units)
 }
 
 // Offer asks to let r in. It counts as demand, whatever the answer.
@@ -266,10 +271,11 @@ func (a *Admission) line(r *Request) *line { return &a.lines[lineOf(r)] }
 // budget is how many seconds r may be predicted to take behind the gate: to its
 // first token, or as a whole.
 func (a *Admission) budget(r *Request) float64 {
+	budget := a.firstTokenOf(r.prompt)
 	if r.whole {
-		return a.whole.budget(a.firstToken)
+		return a.whole.budget(budget)
 	}
-	return a.firstToken
+	return budget
 }
 
 // crowded is the predicted time per output token with one more sequence, over

@@ -48,10 +48,12 @@ type Config struct {
 	// TTFT is the objective for the time to first token, from arrival at the gate.
 	// Default [DefaultTTFT].
 	TTFT time.Duration
+	// LongPrompt lets TTFT grow with the prompt. Default: it is the same for all.
+	LongPrompt LongPrompt
 	// TPOT is the objective for the mean time per output token after the first.
 	// Default [DefaultTPOT].
 	TPOT time.Duration
-	// Share of TTFT that the predicted time behind the gate may take, in (0, 1).
+	// Share of TTFT, with what LongPrompt adds, that the predicted time behind the gate may take, in (0, 1).
 	// The rest is for the queue and for what the prediction gets wrong. Default
 	// [DefaultShare].
 	Share float64
@@ -105,6 +107,9 @@ func (c Config) validate() error {
 	}
 	if c.TTFT < 0 {
 		bad("TTFT is %v: it must be positive, or 0 for %v", c.TTFT, DefaultTTFT)
+	}
+	if c.LongPrompt.Above < 0 || c.LongPrompt.PerToken < 0 {
+		bad("LongPrompt is %d tokens and %v: neither may be negative, and no PerToken is the same TTFT for all", c.LongPrompt.Above, c.LongPrompt.PerToken)
 	}
 	if c.TPOT < 0 {
 		bad("TPOT is %v: it must be positive, or 0 for %v", c.TPOT, DefaultTPOT)

@@ -124,12 +124,12 @@ func (a *Admission) saturation(sum tally) float64 {
 		}
 		return 0
 	}
-	full := 0.0
+	full, budget := 0.0, a.firstTokenOf(a.use.prompt.value) // of an average request
 	if l := &a.lines[prompts]; l.requests > 0 || a.queue.n > 0 {
-		full = l.seconds(a.queue.amount[prompts], 0, a.units) / a.firstToken
+		full = l.seconds(a.queue.amount[prompts], 0, a.units) / budget
 	}
 	if l := &a.lines[answers]; l.requests > 0 || a.queue.n > 0 {
-		full = max(full, l.seconds(a.queue.amount[answers], 0, a.units)/a.whole.budget(a.firstToken))
+		full = max(full, l.seconds(a.queue.amount[answers], 0, a.units)/a.whole.budget(budget))
 	}
 	full = max(full, a.crowded())
 	if sum.shed > 0 {

@@ -67,6 +67,8 @@ type Config struct {
 type Objective struct {
 	// TTFT bounds the time to the first token. Default [DefaultTTFT].
 	TTFT time.Duration
+	// LongPrompt lets TTFT grow with the prompt. Default: it is the same for all.
+	LongPrompt backpressure.LongPrompt
 	// TPOT bounds the mean time per token after the first. Default [DefaultTPOT].
 	TPOT time.Duration
 }
@@ -126,8 +128,8 @@ func (c Config) validate() error {
 	if c.Initial < c.Limits.Min || c.Initial > c.Limits.Max {
 		bad("Initial is %d: it must lie within Limits, %d to %d", c.Initial, c.Limits.Min, c.Limits.Max)
 	}
-	if c.Objective.TTFT < 0 || c.Objective.TPOT < 0 {
-		bad("Objective is %v and %v: neither may be negative", c.Objective.TTFT, c.Objective.TPOT)
+	if o := c.Objective; o.TTFT < 0 || o.TPOT < 0 || o.LongPrompt.Above < 0 || o.LongPrompt.PerToken < 0 {
+		bad("Objective is %+v: nothing in it may be negative", o)
 	}
 	for i, f := range c.Faults {
 		if f.At < 0 || f.Replicas < 0 {

@@ -103,7 +103,7 @@ func (t *tally) complete(r *request, now time.Duration, o Objective) {
 	ttft := r.first - r.rec.At
 	t.ttft = append(t.ttft, ttft)
 	t.duration = append(t.duration, now-r.rec.At)
-	good := ttft <= o.TTFT
+	good := ttft-o.LongPrompt.Extra(r.rec.Input) <= o.TTFT
 	if r.made > 1 {
 		tpot := (now - r.first) / time.Duration(r.made-1)
 		t.tpot = append(t.tpot, tpot)
