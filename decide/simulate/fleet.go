@@ -132,6 +132,20 @@ func (f *fleet) count(s unitState) int64 {
 	return n
 }
 
+// engines returns the mean share of the cache in use and the requests that wait,
+// of the engines that are ready, if any is.
+func (f *fleet) engines() (cache, waiting float64, ok bool) {
+	n := 0.0
+	for _, u := range f.units {
+		if u.state == ready {
+			n++
+			cache += u.engine.KVUse()
+			waiting += float64(u.engine.Waiting())
+		}
+	}
+	return cache / max(n, 1), waiting, n > 0
+}
+
 // status is the fleet as its platform would report it.
 func (f *fleet) status(epoch time.Time) decide.Fleet {
 	s := decide.Fleet{Desired: f.desired, Ready: f.count(ready), Draining: f.count(draining)}

@@ -15,7 +15,7 @@ func (s *simulation) tick() error {
 		Now:     epoch.Add(s.now),
 		Fleet:   s.fleet.status(epoch),
 		Members: signal.Coverage{Expected: 1, Fresh: 1},
-		Signals: s.gate.collect(s.now),
+		Signals: s.gate.collect(s.now, &s.fleet),
 		Limits:  s.Limits,
 	}
 	var d decide.Decision

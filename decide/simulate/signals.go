@@ -7,8 +7,18 @@ import (
 	"github.com/evenkeel/evenkeel/signal"
 )
 
+// What engines say of themselves, under the names that vLLM gives it. Nothing of
+// evenkeel needs them: they are for the autoscalers that it is compared with.
+const (
+	// NameEngineCache is the share of its KV cache that an engine uses, the mean
+	// over those that are ready. Times the capacity it is the tokens held by each.
+	NameEngineCache = "vllm:kv_cache_usage_perc"
+	// NameEngineWaiting is the requests that wait inside the ready engines, in all.
+	NameEngineWaiting = "vllm:num_requests_waiting"
+)
+
 // Signals returns the definitions of all signals that a simulation has: those
-// of a gate, with the latencies' 95th percentiles. A Decider may ask for another
+// of a gate, with the latencies' 95th percentiles, and those of the engines. A Decider may ask for another
 // quantile of a latency by a Def of the same name.
 func Signals() []signal.Def {
 	return []signal.Def{
@@ -28,6 +38,8 @@ func Signals() []signal.Def {
 		{Key: signal.Key{Name: signal.NameDuration}, Unit: signal.Seconds, Quantile: 0.95},
 		def(signal.NameOutput, signal.TokensPerSecond),
 		{Key: signal.Key{Name: signal.NameErrors}, Unit: signal.Ratio, Merge: signal.MergeMean},
+		{Key: signal.Key{Name: NameEngineCache}, Unit: signal.Ratio, Merge: signal.MergeMean},
+		def(NameEngineWaiting, signal.Requests),
 	}
 }
 
@@ -57,7 +69,7 @@ func newSignals(defs []signal.Def, window time.Duration) (signals, error) {
 }
 
 // collect returns the samples of all signals at now.
-func (g *gate) collect(now time.Duration) []signal.Sample {
+func (g *gate) collect(now time.Duration, f *fleet) []signal.Sample {
 	at := epoch.Add(now)
 	stats := g.Stats(at)
 	snap := g.signals.snapshot
@@ -71,6 +83,12 @@ func (g *gate) collect(now time.Duration) []signal.Sample {
 			g.signals.set(i, g.signals.tpot, at)
 		case signal.NameDuration:
 			g.signals.set(i, g.signals.duration, at)
+		case NameEngineCache, NameEngineWaiting:
+			if cache, waiting, ok := f.engines(); ok && name == NameEngineCache {
+				snap.Set(i, signal.Value(cache))
+			} else if ok {
+				snap.Set(i, signal.Value(waiting))
+			}
 		default:
 			if v, ok := figure(name, &stats); ok {
 				snap.Set(i, signal.Value(v))
