@@ -142,11 +142,11 @@ func (a *Admission) fold() {
 	secs := (a.now - a.folded).Seconds()
 	a.folded = a.now
 	isFull := a.isFull()
-	a.lines[prompts].fold(learnOver)
+	a.lines[prompts].fold(a.promptsOver())
 	// Long answers that began together end together: look at more than one round.
 	a.lines[answers].fold(max(learnOver, 2*a.whole.mean))
 	seqTime, tokens := a.decode.fold()
-	a.use.add(secs, a.units, seqTime, tokens, isFull)
+	a.use.add(secs, a.units, seqTime, tokens, a.decode.sequences, isFull)
 }
 
 // isFull reports whether an average request would have to wait now.

@@ -37,6 +37,8 @@ type use struct {
 	pending [usePending]sample // closed, oldest first, not yet fitted
 	waiting int                // of pending
 
+	sequences int // that decoded at the last add
+
 	fit    stepFit
 	step   step // the last good fit
 	fitted bool
@@ -54,20 +56,25 @@ type use struct {
 type sample struct {
 	secs, unitSecs  float64
 	seqTime, tokens float64 // of sequences that decode
+	grown           float64 // how many more sequences there were at its end than at its beginning
 	prefilled       float64 // prompt tokens
 	fullSecs        float64 // of secs, those in which the units were full
 	steady          bool    // the units had not changed for a while
 }
 
 // tells reports whether the sample rests on enough to say how long a step is.
-func (s *sample) tells() bool { return s.tokens >= useTokens && s.unitSecs > 0 }
+func (s *sample) tells() bool {
+	return s.tokens >= useTokens && s.tokens > 2*math.Abs(s.grown) && s.unitSecs > 0
+}
 
-// step is the mean length of a step: the time that sequences spent, per token.
-func (s *sample) step() float64 { return s.seqTime / s.tokens }
+// step is the mean length of a step: the time that sequences spent, per token. A
+// sequence that has come is, on the average, halfway to its next token, and one
+// that has gone has left that half behind.
+func (s *sample) step() float64 { return s.seqTime / (s.tokens + s.grown/2) }
 
 // add puts what passed in secs seconds into the open sample, and closes it if it
 // is long enough.
-func (u *use) add(secs, units, seqTime, tokens float64, isFull bool) {
+func (u *use) add(secs, units, seqTime, tokens float64, sequences int, isFull bool) {
 	u.full.fold(secs, units, isFull, u.steady >= steadyFor)
 	if isFull {
 		u.open.fullSecs += secs
@@ -76,6 +83,8 @@ func (u *use) add(secs, units, seqTime, tokens float64, isFull bool) {
 	u.open.unitSecs += secs * units
 	u.open.seqTime += seqTime
 	u.open.tokens += tokens
+	u.open.grown += float64(sequences - u.sequences)
+	u.sequences = sequences
 	u.steady += secs
 	if u.open.secs >= useEvery.Seconds() {
 		u.close()
