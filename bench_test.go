@@ -40,7 +40,7 @@ func BenchmarkTick(b *testing.B) {
 			l := k.loops[0]
 			now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 			l.led(now, false)
-			in := decide.Input{Limits: l.Limits, Signals: make([]signal.Sample, 3), Members: signal.Coverage{Expected: 1, Fresh: 1}}
+			in := decide.Input{Limits: l.limits, Signals: make([]signal.Sample, 3), Members: signal.Coverage{Expected: 1, Fresh: 1}}
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				now = now.Add(5 * time.Second)

@@ -65,6 +65,13 @@ type Pool struct {
 	// Policy decides. Its Signals may be left empty: then they are those of the
 	// Gate and the Sources, in that order.
 	Policy decide.Config
+	// PolicyFile is the path of a policy file, in the place of Policy and Limits,
+	// and of Config.Tick if it has a tick; package decide/policy says what it is like.
+	// [New] reads it and refuses a bad one. While Run runs, a change of the file is
+	// seen within seconds and taken at a tick, whole: policies of the same name keep
+	// what they have learned. One that is bad then, or gone, leaves in force what
+	// was, and the log, the journal and the live page say why. Default: none.
+	PolicyFile string
 	// Shadow is a second policy that sees the same Input and only watches: what it
 	// would have asked for is compared with what was, in the journal, on the live
 	// page and by [Keel.Shadow]. The rules for Signals are those of Policy. What
@@ -75,7 +82,7 @@ type Pool struct {
 	// what it has learned, its windows and its cooldowns.
 	Promote bool
 	// Limits of the count. A Max of 0 stands for Min. Required, not both 0, if
-	// Policy has policies.
+	// Policy has policies; a PolicyFile brings its own.
 	Limits decide.Limits
 	// Embedded says that this process is itself one of the replicas. A fleet
 	// cannot wake itself from nothing, so Limits.Min must then be at least 1.
@@ -83,8 +90,8 @@ type Pool struct {
 	// Startup is how long a replica takes to start, as far as known before the
 	// first one has been measured. Default: not known.
 	Startup time.Duration
-	// Target is the thing scaled, with the safety around it. Required if Policy
-	// has policies; to recommend and not to act, use an Actuator in dry run.
+	// Target is the thing scaled, with the safety around it. Required if there is a
+	// policy; to recommend and not to act, use an Actuator in dry run.
 	Target *actuate.Actuator
 	// Runners are run with the pool and stopped with it: a router, an exporter.
 	// A Source or a Target that is a [signal.Runner] is run without being named.
@@ -138,34 +145,27 @@ func (c Config) validate() error {
 
 func (p Pool) problems() (errs []error) {
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if p.Limits.Min < 0 {
-		bad("Limits.Min is %d: it must not be negative", p.Limits.Min)
-	}
-	if p.Limits.Max != 0 && p.Limits.Max < p.Limits.Min {
-		bad("Limits.Max is %d, below Limits.Min, %d: raise Max or lower Min", p.Limits.Max, p.Limits.Min)
-	}
-	if n := max(p.Limits.Min, p.Limits.Max); n > decide.MaxReplicas {
-		bad("Limits go up to %d: they must be at most %d", n, decide.MaxReplicas)
-	}
-	if len(p.Policy.Policies) > 0 && p.Limits == (decide.Limits{}) {
-		bad("Limits are empty, which allows no replica at all: set Limits.Max")
-	}
-	if p.Embedded && p.Limits.Min < 1 {
-		bad("Limits.Min is %d in an embedded pool: it must be at least 1, because nobody inside a fleet of none can wake it", p.Limits.Min)
+	switch {
+	case p.PolicyFile == "":
+		errs = p.limitProblems(p.Limits)
+	case len(p.Policy.Policies) > 0:
+		bad("Policy has policies and PolicyFile is set: choose one of them")
+	case p.Limits != (decide.Limits{}):
+		bad("Limits are set and so is PolicyFile: its min and max are the limits")
 	}
 	if p.Startup < 0 {
 		bad("Startup is %v: it must not be negative", p.Startup)
 	}
-	if len(p.Policy.Policies) > 0 && p.Target == nil {
-		bad("Policy has policies but Target is nil: give it a Target, in dry run if it shall only recommend")
+	if p.decides() && p.Target == nil {
+		bad("there is a policy but Target is nil: give it a Target, in dry run if it shall only recommend")
 	}
-	if len(p.Shadow.Policies) > 0 && len(p.Policy.Policies) == 0 {
+	if len(p.Shadow.Policies) > 0 && !p.decides() {
 		bad("Shadow has policies but Policy has none: make it the Policy")
 	}
 	if p.Promote && len(p.Shadow.Policies) == 0 {
 		bad("Promote is set but Shadow has no policies: there is nothing to promote")
 	}
-	if p.Target != nil && len(p.Policy.Policies) == 0 {
+	if p.Target != nil && !p.decides() {
 		bad("Target is set but Policy has no policies: nothing would decide its count")
 	}
 	for i, s := range p.Sources {
@@ -177,6 +177,30 @@ func (p Pool) problems() (errs []error) {
 		if r == nil {
 			bad("Runners[%d] is nil: remove it", i)
 		}
+	}
+	return errs
+}
+
+// decides reports whether anything decides the pool's count.
+func (p Pool) decides() bool { return len(p.Policy.Policies) > 0 || p.PolicyFile != "" }
+
+// limitProblems says what is wrong with limits for this pool.
+func (p Pool) limitProblems(l decide.Limits) (errs []error) {
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if l.Min < 0 {
+		bad("Limits.Min is %d: it must not be negative", l.Min)
+	}
+	if l.Max != 0 && l.Max < l.Min {
+		bad("Limits.Max is %d, below Limits.Min, %d: raise Max or lower Min", l.Max, l.Min)
+	}
+	if n := max(l.Min, l.Max); n > decide.MaxReplicas {
+		bad("Limits go up to %d: they must be at most %d", n, decide.MaxReplicas)
+	}
+	if p.decides() && l == (decide.Limits{}) {
+		bad("Limits are empty, which allows no replica at all: set Limits.Max")
+	}
+	if p.Embedded && l.Min < 1 {
+		bad("Limits.Min is %d in an embedded pool: it must be at least 1, because nobody inside a fleet of none can wake it", l.Min)
 	}
 	return errs
 }

@@ -121,6 +121,8 @@ const (
 	EventOverride  = "override"  // an operator set or ended an override
 	EventPause     = "pause"     // an operator paused a direction, or freed it
 	EventPolicy    = "policy"    // another policy acts or watches
+	EventLimits    = "limits"    // the pool has other limits
+	EventRefused   = "refused"   // a policy file was not taken; what was in force stays
 	EventLeader    = "leader"    // this process began or ceased to lead
 )
 

@@ -44,8 +44,8 @@ type Keel struct {
 	changed chan struct{} // asks for it to be saved soon
 }
 
-// New checks c and returns the Keel. It starts nothing. All that is wrong with c
-// is reported at once, joined.
+// New checks c, reads its policy files and returns the Keel. It starts nothing. All
+// that is wrong with c is reported at once, joined.
 func New(c Config) (*Keel, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func New(c Config) (*Keel, error) {
 }
 
 func newLoop(k *Keel, p Pool) (*loop, error) {
-	l := &loop{Pool: p, keel: k, poked: make(chan struct{}, 1)}
+	l := &loop{Pool: p, keel: k, poked: make(chan struct{}, 1), limits: p.Limits, tick: k.cfg.Tick, decides: p.decides()}
 	l.watcher.startup.learned = p.Startup
 	var sources []signal.Source
 	if p.Gate != nil {
@@ -91,11 +91,14 @@ func newLoop(k *Keel, p Pool) (*loop, error) {
 	}
 	l.collector, l.snapshot = collector, signal.NewSnapshot(collector.Schema())
 	var errs [2]error
-	l.roles[rolePolicy].core, errs[rolePolicy] = l.compile("Policy", p.Policy)
+	if p.PolicyFile != "" {
+		errs[rolePolicy] = l.follow()
+	} else {
+		l.roles[rolePolicy].core, errs[rolePolicy] = l.compile("Policy", p.Policy)
+	}
 	if l.roles[roleShadow].core, errs[roleShadow] = l.compile("Shadow", p.Shadow); errs[roleShadow] != nil {
 		errs[roleShadow] = fmt.Errorf("Shadow: %w", errs[roleShadow])
 	}
-	l.decides = len(p.Policy.Policies) > 0
 	if p.Promote {
 		l.acts = roleShadow
 	}
@@ -150,8 +153,8 @@ func (k *Keel) Run(ctx context.Context) error {
 	return err
 }
 
-// runners returns all that must run: what the pools name, and those of their
-// sources and targets that are Runners. Each once.
+// runners returns all that must run: what the pools name, those of their sources
+// and targets that are Runners, and who looks at their policy files. Each once.
 func (k *Keel) runners() []signal.Runner {
 	var out []signal.Runner
 	add := func(v any) {
@@ -171,6 +174,9 @@ func (k *Keel) runners() []signal.Runner {
 		}
 		if l.Target != nil {
 			add(l.Target.Target())
+		}
+		if l.file != nil {
+			add(l.file)
 		}
 	}
 	return out
@@ -205,6 +211,7 @@ func (k *Keel) Shutdown(ctx context.Context) error {
 }
 
 // Handler returns the live page: / for people, /state.json and /history.json for
-// programs, /journal for the newest journal lines. It changes nothing. It answers
+// programs, /explain?pool= for the last decision in full, /journal for the newest
+// journal lines. It changes nothing. It answers
 // only where it is asked for by a loopback name or one of Config.Hosts.
 func (k *Keel) Handler() http.Handler { return k.page }

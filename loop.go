@@ -11,6 +11,7 @@ import (
 	"github.com/evenkeel/evenkeel/actuate"
 	"github.com/evenkeel/evenkeel/backpressure"
 	"github.com/evenkeel/evenkeel/decide"
+	"github.com/evenkeel/evenkeel/decide/policy"
 	"github.com/evenkeel/evenkeel/signal"
 )
 
@@ -31,10 +32,16 @@ type loop struct {
 	mu        sync.Mutex // guards what the live page and an operator touch
 	view      view
 	wishes    wishes
-	newPolicy *decide.Core  // to act from the next tick on; nil: no change
-	newShadow **decide.Core // to watch from then on; nil: no change
+	limits    decide.Limits
+	newPolicy *decide.Core   // to act from the next tick on; nil: no change
+	newShadow **decide.Core  // to watch from then on; nil: no change
+	newLimits *decide.Limits // to hold from then on; nil: no change
+
+	file *policy.Loader // of PolicyFile; nil without one
 
 	// What follows belongs to the goroutine of run.
+	inForce    *policy.Loaded // of file, as last taken
+	tick       time.Duration  // between two decisions
 	watcher    watcher
 	snapshot   *signal.Snapshot
 	roles      [2]role
@@ -50,11 +57,16 @@ type loop struct {
 
 // run is the loop of one pool. It returns when ctx ends.
 func (l *loop) run(ctx context.Context) {
-	observe, tick := time.NewTicker(l.keel.cfg.Observe), time.NewTicker(l.keel.cfg.Tick)
+	every := l.tick
+	observe, tick := time.NewTicker(l.keel.cfg.Observe), time.NewTicker(every)
 	defer observe.Stop()
 	defer tick.Stop()
 	l.step(ctx)
 	for {
+		if l.tick != every {
+			every = l.tick
+			tick.Reset(every)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -136,12 +148,14 @@ func (l *loop) step(ctx context.Context) {
 	l.collect(ctx, now)
 	l.mu.Lock()
 	l.view.samples = slices.Clone(l.snapshot.Samples()) // a new one: readers keep the last
-	wish := l.wishes
 	l.mu.Unlock()
 	if !l.decides {
 		return
 	}
 	changed := l.reload()
+	l.mu.Lock()
+	wish, limits := l.wishes, l.limits
+	l.mu.Unlock()
 	if !ok || ctx.Err() != nil || !l.led(now, changed) {
 		return
 	}
@@ -150,7 +164,7 @@ func (l *loop) step(ctx context.Context) {
 		Fleet:    st.Fleet,
 		Members:  signal.Coverage{Expected: 1, Fresh: 1},
 		Signals:  l.snapshot.Samples(),
-		Limits:   narrow(l.Limits, st.Limits),
+		Limits:   narrow(limits, st.Limits),
 		Override: wish.Override,
 		Pause:    l.paused(wish.Pause, now),
 	}
@@ -287,7 +301,7 @@ func sameInaction(a, b actuate.Result) bool {
 // one that takes longer is used at the next tick, at its age, and must not hold
 // up what is known of the fleet.
 func (l *loop) collect(ctx context.Context, now time.Time) {
-	bounded, cancel := context.WithTimeout(ctx, min(l.keel.cfg.Tick/2, signal.DefaultTimeout))
+	bounded, cancel := context.WithTimeout(ctx, min(l.tick/2, signal.DefaultTimeout))
 	defer cancel()
 	if err := l.collector.Collect(bounded, now, l.snapshot); ctx.Err() == nil {
 		l.sourceEvents(err)

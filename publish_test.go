@@ -60,10 +60,7 @@ func TestPublish(t *testing.T) {
 				cfg := Config{Tick: time.Second, MeterProvider: sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))}
 				var gates []*backpressure.Gate
 				for i, name := range tc.pools {
-					gate, err := backpressure.New(backpressure.Config{Pool: name})
-					if err != nil {
-						t.Fatal(err)
-					}
+					gate := newGate(t, backpressure.Config{Pool: name})
 					l := &load{}
 					l.value.Store(int64(i + 5))
 					gates = append(gates, gate)

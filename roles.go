@@ -63,7 +63,8 @@ func (l *loop) compile(field string, c decide.Config) (*decide.Core, error) {
 // then the running one goes on. What policies have learned is kept under their
 // names, and so are windows, rates and cooldowns, which belong to the pool. The
 // journal notes the change with a new segment. It holds in this process until it
-// ends, so change the policy in all that may come to lead.
+// ends, so change the policy in all that may come to lead. A change of the
+// PolicyFile replaces it again.
 //
 // A pool that does not exist or has no policy is refused with [ErrNoPool].
 func (k *Keel) SetPolicy(pool string, c decide.Config) error {
@@ -74,6 +75,27 @@ func (k *Keel) SetPolicy(pool string, c decide.Config) error {
 // begins the comparison anew. A Config without policies removes it.
 func (k *Keel) SetShadow(pool string, c decide.Config) error {
 	return k.replace("SetShadow", pool, c, true)
+}
+
+// SetLimits gives a pool other limits, from its next tick on. Limits that New
+// would refuse are refused, and those that hold go on to hold. The journal notes the
+// change, and each input has the limits of its tick. A change of the PolicyFile
+// brings limits of its own again.
+//
+// A pool that does not exist or has no policy is refused with [ErrNoPool].
+func (k *Keel) SetLimits(pool string, limits decide.Limits) error {
+	l, err := k.deciding(pool)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(l.limitProblems(limits)...); err != nil {
+		return fmt.Errorf("evenkeel: SetLimits of pool %q: %w", pool, err)
+	}
+	l.mu.Lock()
+	l.newLimits = &limits
+	l.mu.Unlock()
+	l.poke()
+	return nil
 }
 
 func (k *Keel) replace(what, pool string, c decide.Config, watching bool) error {
@@ -109,16 +131,25 @@ func (k *Keel) deciding(pool string) (*loop, error) {
 	return nil, fmt.Errorf("%w: %q", ErrNoPool, pool)
 }
 
-// reload takes over what SetPolicy and SetShadow left, and reports whether that
-// was anything.
+// reload takes over what the policy file has and then what SetPolicy, SetShadow and
+// SetLimits left. It reports whether a policy is another one.
 func (l *loop) reload() bool {
+	changed := l.reread()
 	l.mu.Lock()
-	policy, shadow := l.newPolicy, l.newShadow
-	l.newPolicy, l.newShadow = nil, nil
-	if shadow != nil || policy != nil {
+	policy, shadow, limits := l.newPolicy, l.newShadow, l.newLimits
+	l.newPolicy, l.newShadow, l.newLimits = nil, nil, nil
+	changed = changed || shadow != nil || policy != nil
+	if changed {
 		l.view.tally = decide.Tally{} // of policies that are gone
 	}
+	was := l.limits
+	if limits != nil {
+		l.limits = *limits
+	}
 	l.mu.Unlock()
+	if limits != nil && *limits != was {
+		l.event(Event{What: EventLimits, Detail: limitWords(*limits) + " in place of " + limitWords(was)})
+	}
 	if policy != nil {
 		l.event(Event{What: EventPolicy, Detail: fmt.Sprintf("%s in place of %s", policyHash(policy), policyHash(l.acting().core))})
 		l.acting().core = policy
@@ -130,7 +161,11 @@ func (l *loop) reload() bool {
 		l.event(Event{What: EventPolicy, Detail: "the shadow is " + policyHash(*shadow)})
 		l.watching().core = *shadow
 	}
-	return policy != nil || shadow != nil
+	return changed
+}
+
+func limitWords(l decide.Limits) string {
+	return fmt.Sprintf("%d to %d replicas", l.Min, max(l.Min, l.Max))
 }
 
 // copied returns a copy of s that shares no memory with it; cold if it cannot be

@@ -132,10 +132,7 @@ func TestSetShadow(t *testing.T) {
 }
 
 func TestSetPolicyOfNoPool(t *testing.T) {
-	gate, err := backpressure.New(backpressure.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	gate := newGate(t, backpressure.Config{})
 	r := newRig(t, func(c *Config) { c.Pools = append(c.Pools, Pool{Name: "gate", Gate: gate}) })
 	for _, pool := range []string{"gate", "q"} {
 		for name, err := range map[string]error{

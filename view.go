@@ -23,15 +23,26 @@ type view struct {
 	startup time.Duration // learned; 0: not known
 	samples []signal.Sample
 	log     page.Log
+	problem string // why the policy file as it is is not in force; empty: it is
 
+	last     explained
 	deciding bool         // what follows is of the last step of a term that goes on
 	desired  int64        // what was decided
 	tally    decide.Tally // against the shadow; empty without one
 }
 
-// decided adds a decision to the page's log, in words.
+// An explained is what it takes to explain a decision in full, when asked.
+type explained struct {
+	core *decide.Core // nil: nothing was decided yet
+	in   decide.Input
+	d    decide.Decision
+}
+
+// decided adds a decision to the page's log, in words. It keeps in, and a copy of d.
 func (v *view) decided(core *decide.Core, in *decide.Input, d *decide.Decision) {
 	v.deciding, v.desired = true, d.Desired
+	v.last = explained{core, *in, *d}
+	v.last.d.Recommendations, v.last.d.Notes = slices.Clone(d.Recommendations), slices.Clone(d.Notes)
 	out := page.Decision{
 		At: in.Now, From: d.From, To: d.Desired,
 		Summary: core.Explain(in, d),
@@ -65,7 +76,7 @@ var tones = map[string]page.Tone{
 	EventReady: page.Moving, EventStarting: page.Moving, EventDraining: page.Moving,
 	EventRestarted: page.Failing, EventUnhealthy: page.Strained,
 	EventStatus: page.Strained, EventSource: page.Strained, EventOverride: page.Moving,
-	EventPause: page.Strained,
+	EventPause: page.Strained, EventRefused: page.Strained,
 }
 
 // happened adds an event to the page's log, in words.
@@ -89,8 +100,26 @@ func (k *Keel) newPage() (*page.Page, error) {
 		Title:        k.cfg.Title,
 		AllowedHosts: k.cfg.Hosts,
 		Journal:      func(_ context.Context, w io.Writer) error { return k.journal.dump(w) },
+		Explain:      k.explain,
 		Log:          k.cfg.Logger,
 	})
+}
+
+// explain is the last decision for a pool in full, if this process has made one.
+func (k *Keel) explain(pool string) (string, bool) {
+	for _, l := range k.loops {
+		if l.Name != pool {
+			continue
+		}
+		l.mu.Lock()
+		last := l.view.last
+		l.mu.Unlock()
+		if last.core == nil {
+			return "", false
+		}
+		return last.core.Table(&last.in, &last.d), true
+	}
+	return "", false
 }
 
 // pageEvery is how often the live page gets a new state.
@@ -146,12 +175,13 @@ func (l *loop) pagePool(now time.Time) page.Pool {
 	defer l.mu.Unlock()
 	p := page.Pool{Name: l.Name, Decisions: l.view.log.Decisions(), Events: l.view.log.Events()}
 	if l.view.known {
-		p.Replicas = page.ReplicasOf(l.view.status.Fleet, narrow(l.Limits, l.view.status.Limits))
+		p.Replicas = page.ReplicasOf(l.view.status.Fleet, narrow(l.limits, l.view.status.Limits))
 		p.Instances = page.InstancesOf(l.view.status.Instances)
 		if l.view.startup > 0 {
 			p.Replicas.StartUp = page.Of(l.view.startup.Seconds())
 		}
 	}
+	p.PolicyProblem = l.view.problem
 	if l.Target != nil {
 		pause := l.paused(l.wishes.Pause, now)
 		p.PausedOut, p.PausedIn = pause.Up, pause.Down

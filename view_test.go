@@ -38,20 +38,18 @@ func pageState(t *testing.T, k *Keel) page.State {
 
 func TestLivePage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gate, err := backpressure.New(backpressure.Config{Queue: backpressure.Queue{Requests: 7}})
-		if err != nil {
-			t.Fatal(err)
-		}
 		var away atomic.Bool
-		r := newRig(t, func(c *Config) {
+		r, gate := newGatedRig(t, backpressure.Config{Queue: backpressure.Queue{Requests: 7}}, func(c *Config) {
 			c.Title, c.Hosts = "the models", []string{"keel.example.com"}
-			c.Pools[0].Gate, c.Pools[0].Policy.Signals = gate, nil
 		})
 		r.fleet.OnStatus = func(context.Context) error {
 			if away.Load() {
 				return errors.New("no route to the platform")
 			}
 			return nil
+		}
+		if w := ask(r.keel, "localhost", "/explain?pool=p"); w.Code != 404 {
+			t.Errorf("before Run a decision is explained: %d, %s", w.Code, w.Body.String())
 		}
 		if s := pageState(t, r.keel); len(s.Pools) != 0 {
 			t.Errorf("before Run the page has %+v", s)
@@ -156,7 +154,18 @@ func TestLivePage(t *testing.T) {
 				t.Errorf("page: %d, %v", w.Code, w.Header())
 			}
 
-			w := ask(r.keel, "localhost", "/journal")
+			w := ask(r.keel, "localhost", "/explain?pool=p")
+			if text := w.Body.String(); w.Code != 200 || !strings.Contains(text, "override to 4") || !strings.Contains(text, "test.load") || !strings.Contains(text, "limits 1 to 8") {
+				t.Errorf("explanation: %d, %s", w.Code, text)
+			}
+			if w := ask(r.keel, "localhost", "/explain?pool=q"); w.Code != 404 {
+				t.Errorf("explanation of no pool: %d", w.Code)
+			}
+			if w := ask(r.keel, "evil.example.com", "/explain?pool=p"); w.Code != 421 || strings.Contains(w.Body.String(), "override") {
+				t.Errorf("explanation under another name: %d", w.Code)
+			}
+
+			w = ask(r.keel, "localhost", "/journal")
 			core, err := decide.New(r.keel.loops[0].acting().core.Config())
 			if err != nil {
 				t.Fatal(err)

@@ -13,11 +13,38 @@ import (
 	"github.com/evenkeel/evenkeel/decide"
 )
 
-// lines counts the journal's lines while it is being written.
-func (r *rig) lines() int {
-	r.keel.journal.mu.Lock()
-	defer r.keel.journal.mu.Unlock()
-	return strings.Count(r.journal.String(), "\n")
+func TestOverride(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nil)
+		r.load.value.Store(10)
+		r.run(t, func() {
+			time.Sleep(6 * time.Second)
+			if err := r.keel.Override("p", 6, time.Now().Add(time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(6 * time.Second)
+			if n := r.ready(t); n != 6 {
+				t.Errorf("6 s into an override to 6: %d ready", n)
+			}
+			if err := r.keel.Override("p", 99, time.Now().Add(time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(6 * time.Second)
+			if n := r.ready(t); n != 8 {
+				t.Errorf("override beyond the limits: %d ready, want Max, 8", n)
+			}
+			time.Sleep(90 * time.Second)
+			if n := r.ready(t); n != 1 {
+				t.Errorf("after the override ended: %d ready, want 1", n)
+			}
+		})
+		if err := r.keel.Override("q", 1, time.Now()); !errors.Is(err, ErrNoPool) {
+			t.Errorf("override of an unknown pool: %v, want ErrNoPool", err)
+		}
+		if err := r.keel.Override("p", -1, time.Now()); err == nil {
+			t.Error("override to -1 was accepted")
+		}
+	})
 }
 
 func TestPause(t *testing.T) {
@@ -35,7 +62,7 @@ func TestPause(t *testing.T) {
 			time.Sleep(10500 * time.Millisecond)
 			pause(true, false, time.Time{})
 			r.load.value.Store(60)
-			lines := r.lines()
+			lines := strings.Count(r.text(), "\n")
 			logged := log.count("level=")
 			time.Sleep(60 * time.Second)
 			if n := r.ready(t); n != 2 {
@@ -46,7 +73,7 @@ func TestPause(t *testing.T) {
 			}
 			// A tick is its input and its decision, and a change of mind that is held
 			// back is worth no more than that.
-			if n := r.lines() - lines; n > 2*62 {
+			if n := strings.Count(r.text(), "\n") - lines; n > 2*62 {
 				t.Errorf("%d journal lines in 60 ticks of a pause", n)
 			}
 			if n := log.count("level=") - logged; n != 0 {

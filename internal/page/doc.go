@@ -15,8 +15,8 @@
 // The figures of a State are [Value]s: the zero Value is absent, and is shown as
 // a dash. Nothing that identifies a caller or a prompt belongs in a State.
 //
-// What is served: the page at /, /state.json, /history.json?pool=&since=, and
-// the journal at /journal. Only GET and HEAD are answered, only to host names
+// What is served: the page at /, /state.json, /history.json?pool=&since=, the
+// last decision in full at /explain?pool=, and the journal at /journal. Only GET and HEAD are answered, only to host names
 // that are loopback or configured, under a content security policy that allows
 // no inline script or style and nothing from another origin.
 //

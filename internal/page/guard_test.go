@@ -16,7 +16,7 @@ func TestHost(t *testing.T) {
 		"": false, "evil.example": false, "evil.example:8080": false, "localhost.evil.example": false, "keel.example.com.evil.example": false,
 		"10.0.0.8": false, "127.0.0.1.nip.io": false, "localhost@evil.example": false, "[::1": true, "evil.example#localhost": false,
 	} {
-		for _, path := range []string{"/", "/state.json", "/history.json", "/journal", "/main.js", ""} {
+		for _, path := range []string{"/", "/state.json", "/history.json", "/journal", "/explain", "/main.js", ""} {
 			r := httptest.NewRequest("GET", "/", nil)
 			r.URL.Path, r.Host = path, host
 			w := httptest.NewRecorder()
@@ -37,11 +37,11 @@ func TestAllowedHostsAreChecked(t *testing.T) {
 }
 
 func TestMethods(t *testing.T) {
-	p := newPage(t, Config{})
+	p := newPage(t, Config{Explain: func(string) (string, bool) { return "stays at 2", true }})
 	if err := p.Update(full()); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"/", "/state.json", "/history.json?pool=chat", "/page.css", "/nothing"} {
+	for _, path := range []string{"/", "/state.json", "/history.json?pool=chat", "/explain?pool=chat", "/page.css", "/nothing"} {
 		for _, m := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "get"} {
 			if w := get(p, m, path); w.Code != 405 || w.Header().Get("Allow") != "GET, HEAD" {
 				t.Errorf("%s %s: status %d, Allow %q", m, path, w.Code, w.Header().Get("Allow"))
@@ -56,7 +56,7 @@ func TestMethods(t *testing.T) {
 func TestEveryAnswerIsProtected(t *testing.T) {
 	p := newPage(t, Config{})
 	answers := map[string]*httptest.ResponseRecorder{"post": get(p, "POST", "/")}
-	for _, path := range []string{"/", "/state.json", "/history.json", "/history.json?since=x", "/journal", "/main.js", "/../page.go", "/nothing"} {
+	for _, path := range []string{"/", "/state.json", "/history.json", "/history.json?since=x", "/journal", "/explain", "/main.js", "/../page.go", "/nothing"} {
 		answers[path] = get(p, "GET", path)
 	}
 	foreign := httptest.NewRecorder()

@@ -23,6 +23,9 @@ type Config struct {
 	// Journal writes the journal so far, one JSON object a line, until it is
 	// through or ctx ends. Nil: there is none to see.
 	Journal func(ctx context.Context, w io.Writer) error
+	// Explain returns the whole explanation of the last decision for a pool, as
+	// text for a terminal, and whether there is one. Nil: there is none to see.
+	Explain func(pool string) (text string, ok bool)
 	// Log gets what goes wrong while serving. Nil: discarded.
 	Log *slog.Logger
 }
@@ -71,8 +74,9 @@ func (p *Page) Update(s State) error {
 		Schema  int    `json:"schema"`
 		Title   string `json:"title"`
 		Journal bool   `json:"journal"`
+		Explain bool   `json:"explain"`
 		State
-	}{1, p.cfg.Title, p.cfg.Journal != nil, s})
+	}{1, p.cfg.Title, p.cfg.Journal != nil, p.cfg.Explain != nil, s})
 	if err != nil {
 		return fmt.Errorf("evenkeel: page: state: %w", err)
 	}

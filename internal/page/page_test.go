@@ -41,7 +41,7 @@ func full() State {
 			InFlight:   Of(14),
 			Saturation: Of(0.71),
 			Override:   Override{Replicas: 4, Until: noon.Add(time.Hour)},
-			PausedOut:  true, PausedIn: true, Gate: "enforce",
+			PausedOut:  true, PausedIn: true, Gate: "enforce", PolicyProblem: "policy.yaml:3:5: max: it is missing",
 			Facts: []Fact{{"Budget", "12 of 40 GPU hours"}},
 			Decisions: []Decision{{
 				At: noon, From: 3, To: 4, Summary: "Demand fills 2.0 replicas.", Stage: "schedule", Reason: "floor",
@@ -104,7 +104,7 @@ func TestStateGolden(t *testing.T) {
 
 func TestEmptyStateHasListsAndNoZeroFigures(t *testing.T) {
 	p := newPage(t, Config{})
-	if got, want := get(p, "GET", "/state.json").Body.String(), `{"schema":1,"title":"","journal":false,"members":{"expected":0,"fresh":0},"pools":[]}`; got != want {
+	if got, want := get(p, "GET", "/state.json").Body.String(), `{"schema":1,"title":"","journal":false,"explain":false,"members":{"expected":0,"fresh":0},"pools":[]}`; got != want {
 		t.Errorf("before the first update:\n got %s\nwant %s", got, want)
 	}
 	if err := p.Update(State{Now: noon, Pools: []Pool{{Name: "a"}}}); err != nil {
@@ -196,5 +196,23 @@ func TestJournal(t *testing.T) {
 				t.Errorf("type %q", w.Header().Get("Content-Type"))
 			}
 		})
+	}
+}
+
+func TestExplain(t *testing.T) {
+	p := newPage(t, Config{Explain: func(pool string) (string, bool) {
+		return "stays at 2 in <b>" + pool + "</b>\n", pool == "a b"
+	}})
+	w := get(p, "GET", "/explain?pool=a%20b")
+	if w.Code != 200 || w.Header().Get("Content-Type") != "text/plain; charset=utf-8" || w.Body.String() != "stays at 2 in <b>a b</b>\n" {
+		t.Errorf("%d, %q: %s", w.Code, w.Header().Get("Content-Type"), w.Body.String())
+	}
+	for _, target := range []string{"/explain", "/explain?pool=b", "/explain?pool=%zz", "/explain/"} {
+		if w := get(p, "GET", target); w.Code != 404 || strings.Contains(w.Body.String(), "stays") {
+			t.Errorf("%s: %d", target, w.Code)
+		}
+	}
+	if w := get(newPage(t, Config{}), "GET", "/explain?pool=a"); w.Code != 404 {
+		t.Errorf("without explanations: %d", w.Code)
 	}
 }

@@ -34,6 +34,8 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.serveHistory(w, r)
 	case "/journal":
 		p.serveJournal(w, r)
+	case "/explain":
+		p.serveExplain(w, r)
 	default:
 		if a, ok := p.assets[r.URL.Path]; ok {
 			a.serve(w, r)
@@ -82,6 +84,21 @@ func (p *Page) serveJournal(w http.ResponseWriter, r *http.Request) {
 		// The status is long sent: a last line says that something is missing.
 		_, _ = io.WriteString(w, "{\"incomplete\":true}\n") // the client may be gone
 	}
+}
+
+func (p *Page) serveExplain(w http.ResponseWriter, r *http.Request) {
+	if p.cfg.Explain == nil {
+		http.Error(w, "No decision is explained here.", http.StatusNotFound)
+		return
+	}
+	text, ok := p.cfg.Explain(r.URL.Query().Get("pool"))
+	if !ok {
+		http.Error(w, "There is no such pool, or nothing was decided for it by this process.", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	_, _ = io.WriteString(w, text) // the client may be gone
 }
 
 // A counter knows how much has gone through it.

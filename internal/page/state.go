@@ -65,6 +65,9 @@ type Pool struct {
 	// PausedOut and PausedIn: scaling in that direction is switched off.
 	PausedOut bool `json:"paused_out,omitempty"`
 	PausedIn  bool `json:"paused_in,omitempty"`
+	// PolicyProblem says why the policy file as it is is not in force, in a line;
+	// empty if it is, or there is none.
+	PolicyProblem string `json:"policy_problem,omitempty"`
 	// Gate is the mode of admission: "enforce", "shadow", "off"; empty without one.
 	Gate string `json:"gate,omitempty"`
 	// Shadow compares the policy that acts with one that watches.

@@ -94,6 +94,7 @@ export function drawNotices(state, pool, now) {
   if (pool.paused_out && pool.paused_in) out.push(["strained", "Scaling is paused both ways."]);
   else if (pool.paused_out) out.push(["strained", "Scaling out is paused."]);
   else if (pool.paused_in) out.push(["strained", "Scaling in is paused."]);
+  if (pool.policy_problem) out.push(["strained", `Policy file not taken: ${pool.policy_problem}. What was in force stays.`]);
   const m = state.members;
   if (m.expected > 0 && m.fresh < m.expected) out.push(["strained", `${m.fresh} of ${m.expected} members report.`]);
   if (pool.gate === "shadow") out.push(["moving", "Admission in shadow: refusals are counted, nobody is turned away."]);

@@ -112,6 +112,8 @@ function draw(served) {
   drawFleet(pool, now);
   drawFigures(pool);
   drawPlots(pool, now);
+  $("explain").hidden = !state.explain || pool.decisions.length === 0;
+  $("explain").setAttribute("href", "explain?pool=" + encodeURIComponent(pool.name));
   drawDecisions(pool, state);
   drawEvents(pool, now);
   drawInstances(pool, now);
