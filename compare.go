@@ -45,7 +45,8 @@ type Difference struct {
 //
 // The candidate's Signals may be left empty: then they are the journal's. If they
 // are given, each must be in the journal with the same unit; their order may be
-// another. Lines that are missing make a gap in time, no error.
+// another. The limits are the journal's. Lines that are missing make a gap in time,
+// no error.
 func Compare(journal io.Reader, pool string, candidate decide.Config) (Comparison, error) {
 	c := comparing{pool: pool, config: candidate}
 	_, _, err := eachLine(journal, c.line)
@@ -89,7 +90,7 @@ func (c *comparing) line(_ int, l *Line, _ []byte) error {
 
 // segment makes the candidate at the first header, and finds its signals.
 func (c *comparing) segment(s *Segment) error {
-	schema, err := signal.NewSchema(journalDefs(s.Signals)...)
+	schema, err := signal.NewSchema(s.Defs()...)
 	if err != nil {
 		return err
 	}
@@ -152,16 +153,6 @@ func (c *comparing) decision(was *decide.Decision) {
 		c.out.Differences[n-1].Ticks++
 	}
 	c.open = true
-}
-
-// journalDefs are the definitions of the signals that a segment names. How their
-// members were merged does not matter any more.
-func journalDefs(signals []SegmentSignal) []signal.Def {
-	out := make([]signal.Def, 0, len(signals))
-	for _, s := range signals {
-		out = append(out, signal.Def{Key: signal.Key{Name: s.Name, Pool: s.Pool}, Unit: s.Unit, Quantile: s.Quantile, MaxAge: s.MaxAge})
-	}
-	return out
 }
 
 // String is the report: the comparison in a line, and a line for each difference.

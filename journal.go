@@ -63,6 +63,16 @@ type Segment struct {
 	Shadow *SegmentShadow `json:"shadow,omitempty"`
 }
 
+// Defs returns the signals as a policy that is to be tried on the journal needs to
+// know them. How they were merged is not said: they have been.
+func (s *Segment) Defs() []signal.Def {
+	out := make([]signal.Def, 0, len(s.Signals))
+	for _, n := range s.Signals {
+		out = append(out, signal.Def{Key: signal.Key{Name: n.Name, Pool: n.Pool}, Unit: n.Unit, Quantile: n.Quantile, MaxAge: n.MaxAge})
+	}
+	return out
+}
+
 // A SegmentShadow is what a segment starts from for the policy that watches.
 type SegmentShadow struct {
 	Policies []string     `json:"policies"`
