@@ -125,6 +125,9 @@ func (c Config) hash(schema *signal.Schema, windows []window) uint64 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%x %v %+v %+v %+v %+v\n", schema.Hash(), c.Combine, c.Up, c.Down, c.Pending, c.Hold)
 	fmt.Fprintf(h, "%+v %+v %+v %+v\n", c.Burst, c.Warm, c.Schedule, c.Budget)
+	for i := range schema.Len() { // the schema's own hash is of what goes over the wire
+		fmt.Fprintf(h, "%v\n", schema.Def(i).MaxAge)
+	}
 	for i := range windows {
 		if i == 0 || windows[i].loc != windows[i-1].loc {
 			hashZone(h, windows[i].loc)

@@ -235,6 +235,11 @@ func TestHashTellsConfigurationsApart(t *testing.T) {
 	if newCore(t, c).Hash() == a.Hash() {
 		t.Error("another window has the same hash")
 	}
+	c = full()
+	c.Signals[0].MaxAge += time.Second
+	if newCore(t, c).Hash() == a.Hash() {
+		t.Error("samples that are fresh for longer have the same hash")
+	}
 	if got := a.PolicyNames(); len(got) != 4 || got[1] != "backlog" || a.Signals().Len() != 8 {
 		t.Errorf("PolicyNames is %q, Signals has %d", got, a.Signals().Len())
 	}
