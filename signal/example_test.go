@@ -145,3 +145,20 @@ func ExampleSnapshot_MarshalBinary() {
 	fmt.Println(there.At(0).Value, there.At(0).Quality, len(data), "bytes")
 	// Output: 12 fresh 20 bytes
 }
+
+func ExampleFunc() {
+	jobs := make(chan string, 100)
+	jobs <- "a picture"
+	source := signal.Func{
+		Def:  signal.Def{Key: signal.Key{Name: "jobs.waiting"}, Unit: signal.Requests},
+		Read: func(context.Context) (float64, error) { return float64(len(jobs)), nil },
+	}
+	schema, err := signal.NewSchema(source.Defs()...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	snap := signal.NewSnapshot(schema)
+	fmt.Println(source.Collect(context.Background(), snap), snap.Samples()[0].Value)
+	// Output: <nil> 1
+}

@@ -1,12 +1,16 @@
 // Bespoke is an autoscaler of one's own: as many goroutines as drain a queue of
-// pictures within five seconds. It needs signal, decide and actuate only.
+// pictures within five seconds.
 package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"log/slog"
+	"os"
 	"time"
 
+	"github.com/evenkeel/evenkeel"
+	"github.com/evenkeel/evenkeel/actuate"
 	"github.com/evenkeel/evenkeel/actuate/pool"
 	"github.com/evenkeel/evenkeel/decide"
 	"github.com/evenkeel/evenkeel/signal"
@@ -17,21 +21,16 @@ func main() {
 	for range cap(pictures) {
 		pictures <- 50 * time.Millisecond
 	}
-	fmt.Println("ended:", scale(context.Background(), pictures, func(line string) { fmt.Println(line) }))
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := scale(ctx, pictures, slog.New(slog.NewTextHandler(os.Stderr, nil))); err != nil {
+		slog.Error("bespoke", "err", err)
+	}
 }
 
-// scale works the queue off and returns when nothing waits and nobody is left.
-func scale(ctx context.Context, pictures <-chan time.Duration, say func(string)) error {
-	waiting := signal.Key{Name: "pictures.waiting"}
-	core, err := decide.New(decide.Config{
-		Signals:  []signal.Def{{Key: waiting, Unit: signal.Requests}},
-		Policies: []decide.NamedSpec{{Name: "drain", Spec: decide.Backlog{Queue: waiting, PerReplica: 20, Within: 5 * time.Second}}},
-		Up:       decide.Direction{Rate: decide.Rate{Count: 4, Period: time.Second}},
-		Down:     decide.Direction{Window: time.Second, Idle: time.Second},
-	})
-	if err != nil {
-		return err
-	}
+// scale works the queue off until ctx ends.
+func scale(ctx context.Context, pictures <-chan time.Duration, log *slog.Logger) error {
+	waiting := signal.Def{Key: signal.Key{Name: "pictures.waiting"}, Unit: signal.Requests}
 	workers, err := pool.New(pool.Config{Work: func(_ context.Context, w *pool.Worker) error {
 		for {
 			select {
@@ -42,14 +41,19 @@ func scale(ctx context.Context, pictures <-chan time.Duration, say func(string))
 			}
 		}
 	}})
-	if err != nil {
+	target, err2 := actuate.New(actuate.Config{Target: workers}) // deadlines, retries, a breaker
+	keel, err3 := evenkeel.New(evenkeel.Config{Tick: 250 * time.Millisecond, Logger: log, Pools: []evenkeel.Pool{{
+		Sources: []signal.Source{signal.Func{Def: waiting, Read: func(context.Context) (float64, error) { return float64(len(pictures)), nil }}},
+		Policy: decide.Config{
+			Policies: []decide.NamedSpec{{Name: "drain", Spec: decide.Backlog{Queue: waiting.Key, PerReplica: 20, Within: 5 * time.Second}}},
+			Up:       decide.Direction{Rate: decide.Rate{Count: 4, Period: time.Second}},
+			Down:     decide.Direction{Window: time.Second, Idle: time.Second},
+		},
+		Limits: decide.Limits{Max: 8},
+		Target: target,
+	}}})
+	if err := errors.Join(err, err2, err3); err != nil {
 		return err
 	}
-	ctx, stop := context.WithCancel(ctx)
-	ended := make(chan error)
-	go func() { ended <- workers.Run(ctx) }()
-	err = loop(ctx, core, workers, func() int { return len(pictures) }, say)
-	stop()
-	<-ended // nil, once every worker has returned
-	return err
+	return keel.Run(ctx)
 }
