@@ -89,6 +89,7 @@ func (a *Admission) Update(cfg Config) error {
 	a.firstToken = cfg.Share * cfg.TTFT.Seconds()
 	a.perPrompt = cfg.Share * cfg.LongPrompt.PerToken.Seconds()
 	a.longFrom = float64(cfg.LongPrompt.Above)
+	a.lines[prompts].long = cfg.LongPrompt.PerToken > 0
 	a.spare = (1 - cfg.Share) / cfg.Share / 2
 	a.perToken = decodeShare * cfg.TPOT.Seconds()
 	if cfg.Window != old.Window {

@@ -11,6 +11,10 @@ const (
 	foldEvery = 250 * time.Millisecond
 	// learnOver is the time constant of the rates, in seconds of work.
 	learnOver = 2.0
+	// learnPrompts: where prompts are long, as many of them make the time constant,
+	// up to learnMost seconds. A few of very different lengths that end within two
+	// seconds tell nothing of how fast they are worked off.
+	learnPrompts, learnMost = 16.0, 30.0
 	// coldBelow: a rate learned from less than about a second of work
 	// (1-exp(-1/learnOver) = 0.39) is not yet trusted alone.
 	coldBelow = 0.39
@@ -36,6 +40,8 @@ type line struct {
 	// one: a request keeps one unit busy, and no more than one. So it is with
 	// prompts; many answers share a unit.
 	one bool
+	// long: requests are few and long, so that units without one matter.
+	long bool
 
 	rate float64 // learned, per unit and second; 0 while nothing is known
 	conf float64 // confidence in it, 0 to 1
@@ -109,9 +115,14 @@ func (l *line) seconds(queued, amount, units float64) float64 {
 }
 
 // predict spreads what is ahead over all units. The request itself is worked off
-// by one of them, however many there are.
+// by one of them, however many there are. Where requests are long, it waits for
+// nothing as long as some unit has none, and else for those beyond one a unit.
 func (l *line) predict(queued, amount, units float64) float64 {
-	ahead := (l.amount + queued) / units
+	before := l.amount
+	if l.long && units > 1 && l.requests > 0 {
+		before *= max(0, 1-(units-1)/float64(l.requests))
+	}
+	ahead := (before + queued) / units
 	if l.one && units >= 1 {
 		ahead += amount
 	} else {

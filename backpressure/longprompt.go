@@ -12,6 +12,9 @@ import (
 //
 //	Config{TTFT: 2 * time.Second, LongPrompt: LongPrompt{Above: 4000, PerToken: 100 * time.Microsecond}}
 //
+// The gate then also reckons with prompts that take seconds: a free unit is there
+// at once, and the drain rate rests on more than those that end within two seconds.
+//
 // The zero LongPrompt is one objective for all.
 type LongPrompt struct {
 	// Above so many prompt tokens the objective grows. Default 0: with the first.
@@ -37,4 +40,13 @@ func (l LongPrompt) Extra(prompt int64) time.Duration {
 // predicted to take behind the gate.
 func (a *Admission) firstTokenOf(prompt float64) float64 {
 	return a.firstToken + a.perPrompt*max(prompt-a.longFrom, 0)
+}
+
+// promptsOver is the time constant of the prompts' drain rate, in seconds.
+func (a *Admission) promptsOver() float64 {
+	if a.perPrompt == 0 { // prompts are not said to be long
+		return learnOver
+	}
+	each := a.use.prompt.value / max(a.lines[prompts].rate, 1e-9)
+	return max(learnOver, min(learnPrompts*each, learnMost))
 }

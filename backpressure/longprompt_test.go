@@ -3,6 +3,7 @@ package backpressure
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,8 +91,71 @@ func TestLongPromptBudget(t *testing.T) {
 	}
 }
 
-// Where no prompt is longer than Above, the verdicts are those without it.
-func TestLongPromptLeavesShortOnesAlone(t *testing.T) {
+// Prompts of 30,000 tokens on four units that compute 10,000 a second take 3 s each.
+// As many as there are units wait for nothing, and have to be let in: the time
+// that they add up to is not one that anybody waits.
+func TestLongPromptsUseFreeUnits(t *testing.T) {
+	for _, c := range []struct {
+		l    LongPrompt
+		want int // let in of eight at once
+	}{{LongPrompt{Above: 4000, PerToken: 100 * time.Microsecond}, 4}, {LongPrompt{Above: 4000}, 1}} {
+		a, err := NewAdmission(Config{Queue: Queue{Requests: -1}, LongPrompt: c.l})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Observe(instant(0), Outlook{Ready: 4, Members: 1})
+		now, admitted := 0.0, 0
+		for range 20 { // learn: one prompt after another
+			r := &Request{Cost: Cost{Prompt: 30_000}}
+			a.Offer(instant(now), r)
+			now += 3
+			a.FirstToken(instant(now), r)
+			a.Done(instant(now), r, Completed)
+		}
+		for range 8 {
+			if a.Offer(instant(now), &Request{Cost: Cost{Prompt: 30_000}}).Action == Admit {
+				admitted++
+			}
+		}
+		if admitted != c.want {
+			t.Errorf("%+v: %d let in at once, want %d", c.l, admitted, c.want)
+		}
+	}
+}
+
+// Long prompts of very different lengths end too rarely for two seconds to tell
+// their rate.
+func TestLongPromptsRateIsSteady(t *testing.T) {
+	spread := func(l LongPrompt) float64 {
+		a, err := NewAdmission(Config{Mode: Off, LongPrompt: l})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rng, now := rand.New(rand.NewPCG(1, 1)), 0.0
+		least, most := math.Inf(1), 0.0
+		for i := range 300 { // always one, at 10,000 tokens a second
+			r := &Request{Cost: Cost{Prompt: int64(lognormal(10_000, 1)(rng))}}
+			a.Offer(instant(now), r)
+			for done := now + float64(r.Cost.Prompt)/10_000; now < done; now += 0.25 {
+				a.Observe(instant(now), Outlook{Ready: 1, Members: 1})
+			}
+			a.FirstToken(instant(now), r)
+			a.Done(instant(now), r, Completed)
+			if rate := a.Stats(instant(now)).DrainRate; i > 100 {
+				least, most = min(least, rate), max(most, rate)
+			}
+		}
+		return most / least
+	}
+	flat, grown := spread(LongPrompt{}), spread(perTenth)
+	t.Logf("largest over smallest rate: %.1f, and %.1f where prompts are long", flat, grown)
+	if grown > flat/2 || grown > 3 {
+		t.Errorf("largest over smallest rate: %.1f, and %.1f where prompts are long", flat, grown)
+	}
+}
+
+// Without PerToken nothing at all changes.
+func TestLongPromptAboveAlone(t *testing.T) {
 	verdicts := func(l LongPrompt) []Verdict {
 		a, err := NewAdmission(Config{LongPrompt: l})
 		if err != nil {
@@ -102,7 +166,7 @@ func TestLongPromptLeavesShortOnesAlone(t *testing.T) {
 		rng, now := rand.New(rand.NewPCG(2, 2)), 0.0
 		for range 3000 {
 			now += rng.ExpFloat64() / 20
-			r := &Request{Cost: Cost{Prompt: 1 + rng.Int64N(4000), Whole: rng.Uint32()%8 == 0}}
+			r := &Request{Cost: Cost{Prompt: 1 + rng.Int64N(8000), Whole: rng.Uint32()%8 == 0}}
 			v := a.Offer(instant(now), r)
 			if out = append(out, v); v.Action != Shed {
 				held = append(held, r)
@@ -118,17 +182,11 @@ func TestLongPromptLeavesShortOnesAlone(t *testing.T) {
 		}
 		return out
 	}
-	flat, grown := verdicts(LongPrompt{}), verdicts(perTenth)
-	shed := 0
-	for i, v := range flat {
-		if i >= len(grown) || grown[i] != v {
-			t.Fatalf("verdict %d differs from %+v", i, v)
-		}
-		if v.Action == Shed {
-			shed++
-		}
+	flat, above, grown := verdicts(LongPrompt{}), verdicts(LongPrompt{Above: 2000}), verdicts(perTenth)
+	if !slices.Equal(flat, above) {
+		t.Error("Above alone changes verdicts")
 	}
-	if shed == 0 || len(flat) != len(grown) {
-		t.Errorf("%d shed, %d and %d verdicts: the load tells nothing", shed, len(flat), len(grown))
+	if slices.Equal(flat, grown) {
+		t.Error("PerToken changes no verdict: the load tells nothing")
 	}
 }
