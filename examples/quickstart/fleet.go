@@ -17,7 +17,6 @@ import (
 	"github.com/evenkeel/evenkeel/actuate/process"
 	"github.com/evenkeel/evenkeel/actuate/route"
 	"github.com/evenkeel/evenkeel/backpressure"
-	"github.com/evenkeel/evenkeel/decide"
 	"github.com/evenkeel/evenkeel/signal"
 )
 
@@ -92,15 +91,13 @@ func newFleet(o options, initial int64, journal io.Writer, log *slog.Logger) (*f
 		Observe: tick / 4,
 		Journal: journal,
 		Logger:  log,
-		Pools: []evenkeel.Pool{{
+		Pools: []evenkeel.Pool{o.decideBy(evenkeel.Pool{
 			Name:    pool,
 			Gate:    f.gate,
-			Policy:  policy(o.policy),
-			Limits:  decide.Limits{Min: o.min, Max: o.max},
 			Startup: o.startup.Median,
 			Target:  target,
 			Runners: []signal.Runner{router},
-		}},
+		})},
 	}); err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs.Int64Var(&o.min, "min", 1, "least replicas")
 	fs.Int64Var(&o.max, "max", 10, "most replicas")
 	fs.StringVar(&o.listen, "listen", "127.0.0.1:0", "`address` of the gateway and the live page; port 0: any free one")
-	fs.StringVar(&o.policy, "policy", "lean", "how much headroom to keep: "+strings.Join(policyNames(), ", "))
+	fs.StringVar(&o.policy, "policy", "lean", "how much headroom to keep: "+strings.Join(policyNames(), ", ")+"; or a policy `file` (.yaml, .yml, .json), which brings min and max and may be changed during the run")
 	fs.BoolVar(&o.json, "json", false, "print the figures as one JSON object on the last line")
 	fs.StringVar(&o.journal, "journal", "", "write the journal to this `file`")
 	fs.StringVar(&o.engine, "engine", "", "`path` of an engine binary that takes the emulator's flags; default: the emulator built in")
@@ -61,6 +61,22 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 		return o, err
 	} else if err != nil {
 		return o, fmt.Errorf("%w: -help lists the flags", err)
+	}
+	if isFile(o.policy) {
+		given := ""
+		fs.Visit(func(f *flag.Flag) {
+			if f.Name == "min" || f.Name == "max" {
+				given = f.Name
+			}
+		})
+		if given != "" {
+			return o, fmt.Errorf("-%s is set and -policy is a file: set %s in the file", given, given)
+		}
+		limits, err := fileLimits(o.policy)
+		if err != nil {
+			return o, err
+		}
+		o.min, o.max = limits.Min, limits.Max
 	}
 	if fs.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q: quickstart takes flags only", fs.Arg(0))
@@ -77,19 +93,23 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 
 // check reports the first value that makes no sense.
 func (o options) check() error {
+	where := "-" // of min and max
+	if isFile(o.policy) {
+		where = o.policy + ": "
+	}
 	switch {
 	case !(o.speed >= 0) || o.speed > 1e6:
 		return fmt.Errorf("-speed is %v: it must be above 0 and at most 1e6, or 0 to have it chosen", o.speed)
 	case o.length < 5*time.Second || o.length > 24*time.Hour:
 		return fmt.Errorf("-for is %v: it must be from 5s to 24h", o.length)
 	case o.min < 1:
-		return fmt.Errorf("-min is %d: it must be at least 1", o.min)
+		return fmt.Errorf("%smin is %d: it must be at least 1", where, o.min)
 	case o.max < o.min:
 		return fmt.Errorf("-max is %d, below -min, %d: raise -max or lower -min", o.max, o.min)
 	case o.max > 64:
-		return fmt.Errorf("-max is %d: more than 64 processes on one machine would measure the machine", o.max)
-	case !slices.Contains(policyNames(), o.policy):
-		return fmt.Errorf("-policy %q is not known: use one of %s", o.policy, strings.Join(policyNames(), ", "))
+		return fmt.Errorf("%smax is %d: more than 64 processes on one machine would measure the machine", where, o.max)
+	case !isFile(o.policy) && !slices.Contains(policyNames(), o.policy):
+		return fmt.Errorf("-policy %q is not known: use one of %s, or a file that ends in .yaml", o.policy, strings.Join(policyNames(), ", "))
 	}
 	if _, _, err := net.SplitHostPort(o.listen); err != nil {
 		return fmt.Errorf("-listen %q: %w: give host:port, such as 127.0.0.1:8080", o.listen, err)

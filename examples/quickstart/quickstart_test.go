@@ -17,7 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/evenkeel/evenkeel"
 	"github.com/evenkeel/evenkeel/actuate/process"
+	"github.com/evenkeel/evenkeel/decide"
 	"github.com/evenkeel/evenkeel/decide/simulate/llm"
 	"github.com/evenkeel/evenkeel/decide/simulate/trace"
 )
@@ -92,6 +94,12 @@ func TestBadInputIsOneLineAndStartsNothing(t *testing.T) {
 		{"speed", "-speed is -1", []string{"-speed", "-1"}},
 		{"length", "-for is 1s", []string{"-for", "1s"}},
 		{"policy", `"brave"`, []string{"-policy", "brave"}},
+		{"policy file not there", "none.yaml: no such file", []string{"-policy", "./none.yaml"}},
+		{"policy file with a mistake", "bad.yaml:2:14: up.when: ", []string{"-policy", file("bad.yaml", "max: 6\nup: { when: \"queue_dept > 5\" }\ndown: { when: \"queue_depth < 1\" }\n")}},
+		{"policy file with more", "(and 2 more)", []string{"-policy", file("worse.json", `{"mni": 1, "mxa": 6, "polcies": {}}`)}},
+		{"policy file without a unit", "unit.yaml:2:25: up.when: ", []string{"-policy", file("unit.yaml", "max: 6\nup: { when: \"ttft_p95 > 70%\" }\ndown: { when: \"queue_depth < 1\" }\n")}},
+		{"policy file for more processes than allowed", "many.yaml: max is 100", []string{"-policy", file("many.yaml", "extends: chat\nmax: 100\n")}},
+		{"policy file and limits", "set max in the file", []string{"-max", "3", "-policy", file("good.yml", "extends: chat\n")}},
 		{"model", `"gpt-0"`, []string{"-model", "gpt-0"}},
 		{"no engine", "/no/such/engine", []string{"-engine", "/no/such/engine"}},
 		{"engine that exits at once", "no such device", []string{"-engine", dies}},
@@ -115,6 +123,24 @@ func TestHelp(t *testing.T) {
 	var stderr bytes.Buffer
 	if code := run([]string{"-h"}, io.Discard, &stderr, nil); code != exitOK || !strings.Contains(stderr.String(), "-trace") {
 		t.Errorf("exit status %d, %q", code, stderr.String())
+	}
+}
+
+func TestPolicyFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(path, []byte("extends: chat\nmin: 2\nmax: 5\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o, err := parseOptions([]string{"-policy", path}, io.Discard)
+	if err != nil || o.min != 2 || o.max != 5 {
+		t.Fatalf("%d to %d replicas, %v; want 2 to 5, as the file says", o.min, o.max, err)
+	}
+	if p := o.decideBy(evenkeel.Pool{}); p.PolicyFile != path || len(p.Policy.Policies) != 0 || p.Limits != (decide.Limits{}) {
+		t.Errorf("%+v: want the file alone", p)
+	}
+	o, err = parseOptions([]string{"-policy", "safe"}, io.Discard)
+	if p := o.decideBy(evenkeel.Pool{}); err != nil || p.PolicyFile != "" || len(p.Policy.Policies) == 0 || p.Limits.Max != o.max {
+		t.Errorf("%+v, %v: want the policy alone", p, err)
 	}
 }
 
