@@ -13,6 +13,7 @@ const (
 
 	useEvery   = time.Second
 	useTokens  = 30  // tokens that a sample must rest on
+	useChange  = 4   // sequences that may come or go in it, and half of what there are
 	useOver    = 8.0 // time constant of the published use, seconds
 	steadyFor  = 5.0 // seconds of an unchanged unit count before samples are fitted: until then, work is spread unevenly
 	usePending = 4   // samples that wait for the first tokens of prompts computed in them
@@ -62,9 +63,14 @@ type sample struct {
 	steady          bool    // the units had not changed for a while
 }
 
-// tells reports whether the sample rests on enough to say how long a step is.
+// tells reports whether the sample rests on enough to say how long a step is: on
+// tokens, and on a load that was there throughout. Where work has just begun or
+// ended, the sequences of the mean second are not those that the steps were made
+// with.
 func (s *sample) tells() bool {
-	return s.tokens >= useTokens && s.tokens > 2*math.Abs(s.grown) && s.unitSecs > 0
+	change := math.Abs(s.grown)
+	return s.tokens >= useTokens && s.tokens > 5*change && s.unitSecs > 0 &&
+		change <= useChange+s.seqTime/s.secs/2
 }
 
 // step is the mean length of a step: the time that sequences spent, per token. A

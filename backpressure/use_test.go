@@ -12,7 +12,8 @@ func TestStepOfAGrowingSample(t *testing.T) {
 	for _, begin := range []struct {
 		name        string
 		from, until float64 // seconds in which 200 sequences begin
-	}{{"before", -3, 0}, {"all along", -1, 1}, {"towards the end", 0.7, 1}} {
+		tells       bool
+	}{{"before", -3, 0, true}, {"all along", -1, 1, true}, {"towards the end", 0.7, 1, false}} {
 		s := sample{secs: 1, unitSecs: 1}
 		for i := range 200 {
 			at := begin.from + (begin.until-begin.from)*float64(i)/200
@@ -23,8 +24,8 @@ func TestStepOfAGrowingSample(t *testing.T) {
 				s.grown++
 			}
 		}
-		if got := s.step(); !s.tells() || math.Abs(got/z-1) > 0.02 {
-			t.Errorf("%s: a step of %.4f s, want %.4f (tells: %v)", begin.name, got, z, s.tells())
+		if got := s.step(); s.tells() != begin.tells || math.Abs(got/z-1) > 0.02 {
+			t.Errorf("%s: a step of %.4f s, want %.4f; tells: %v, want %v", begin.name, got, z, s.tells(), begin.tells)
 		}
 	}
 }
