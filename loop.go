@@ -41,6 +41,7 @@ type loop struct {
 
 	// What follows belongs to the goroutine of run.
 	inForce    *policy.Loaded // of file, as last taken
+	refusedFor *policy.Loaded // inForce when the file was last refused
 	tick       time.Duration  // between two decisions
 	watcher    watcher
 	snapshot   *signal.Snapshot

@@ -78,8 +78,9 @@ func (l *loop) reread() (changed bool) {
 	switch {
 	case problem == told:
 	case problem != "":
+		l.refusedFor = l.inForce
 		l.event(Event{What: EventRefused, Detail: problem + "; what was in force stays"})
-	case !changed:
+	case l.refusedFor == l.inForce: // else what is new in it was told
 		l.event(Event{What: EventPolicy, Detail: l.PolicyFile + " is good again"})
 	}
 	return changed

@@ -124,11 +124,15 @@ func TestPolicyFileIsFollowed(t *testing.T) {
 			if p := r.keel.pageState(time.Now()).Pools[0]; p.PolicyProblem != "" {
 				t.Errorf("the page still says %q", p.PolicyProblem)
 			}
+			writeFile(t, path, "max: ")
+			time.Sleep(settled)
+			events(EventRefused, "max: ", 1)
 
 			// Limits and tick are the file's too, and are no other policy.
 			writeFile(t, path, strings.Replace(perFive, "min: 1\nmax: 8", "min: 5\nmax: 6\ntick: 4s", 1))
 			time.Sleep(settled)
 			desired(5, "with a higher min")
+			events(EventPolicy, "policy.yaml is good again", 1) // as before: this says more
 			events(EventPolicy, "5 to 6 replicas, a decision every 4s", 1)
 			before := strings.Count(r.text(), `"kind":"decision"`)
 			time.Sleep(40 * time.Second)
