@@ -18,7 +18,7 @@ import (
 
 // headroom is the square-root headroom of each choice of -policy: for a demand of
 // L replicas it keeps L + b·√L.
-var headroom = map[string]float64{"lean": 0.3, "balanced": 0.5, "safe": 0.8}
+var headroom = map[string]float64{"lean": 0.2, "balanced": 0.5, "safe": 0.8}
 
 // scaleInWindow is how long fewer replicas must have been enough before any goes.
 const scaleInWindow = 6 * time.Second
