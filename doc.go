@@ -27,6 +27,13 @@
 // and checks that the core still decides the same. [Compare] tries another policy
 // on it and says where that would have decided otherwise.
 //
+// # A policy in a file
+//
+// Pool.PolicyFile names a file that says policy, limits and tick, as package
+// decide/policy reads it. A change of the file is taken at a tick, whole; what is
+// learned is kept by the policies' names. A bad file leaves in force what was: the
+// log, an event in the journal ([EventRefused]) and the live page say why.
+//
 // # Another policy
 //
 // Pool.Shadow is a second policy that sees what the first one sees and only
@@ -34,7 +41,7 @@
 // differ. Pool.Promote lets them change parts, each with what it has learned.
 // [Keel.SetPolicy] and [Keel.SetShadow] replace either while the pool runs, at a
 // tick and whole; a policy that makes no sense is refused and the running one goes
-// on.
+// on. So does [Keel.SetLimits] with the limits.
 //
 // # Operators
 //

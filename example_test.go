@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/evenkeel/evenkeel"
@@ -54,6 +56,53 @@ func ExampleNew() {
 		Policy:  policy(),
 		Limits:  decide.Limits{Min: 0, Max: 20},
 		Target:  target,
+	}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- keel.Run(ctx) }()
+
+	fmt.Println("workers wanted:", <-accepted)
+	stop()
+	fmt.Println("run ended:", <-ended)
+	// Output:
+	// workers wanted: 5
+	// run ended: <nil>
+}
+
+// The same from a file, which may be changed while the pool runs.
+func ExamplePool_policyFile() {
+	dir, err := os.MkdirTemp("", "policy")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "policy.yaml")
+	err = os.WriteFile(file, []byte(`
+min: 0
+max: 20
+policies:
+  backlog: { track: { signal: queue.messages, setpoint: 10, total: true } }
+`), 0o600)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	accepted := make(chan int64, 1)
+	target, err := actuate.New(actuate.Config{Target: &actuatetest.Fleet{OnScale: func(_ context.Context, r actuate.Request) error {
+		accepted <- r.Desired
+		return nil
+	}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	keel, err := evenkeel.New(evenkeel.Config{Pools: []evenkeel.Pool{{
+		Name: "workers", Sources: []signal.Source{queue{}}, PolicyFile: file, Target: target,
 	}}})
 	if err != nil {
 		fmt.Println(err)

@@ -38,6 +38,10 @@ var mayImport = map[string][]string{
 // does nothing and waits for nothing.
 var pureDenied = []string{"context", "log", "log/slog", "math/rand", "math/rand/v2", "crypto/rand", "net", "net/http", "os", "runtime", "sync", "sync/atomic", "testing"}
 
+// ownFeet are the rooms that stand on the standard library alone: who links in the
+// gate or the core gets nothing with it.
+var ownFeet = []string{"signal", "decide", "backpressure"}
+
 // heavy modules must never reach somebody who imports a part of the root module.
 var heavy = []string{"k8s.io/", "sigs.k8s.io/", "github.com/moby/", "github.com/docker/", "github.com/aws/", "cloud.google.com/", "google.golang.org/grpc", "google.golang.org/api", "github.com/Azure/", "github.com/NVIDIA/", "github.com/prometheus/", "github.com/redis/", "github.com/twmb/", "github.com/nats-io/", "github.com/rabbitmq/", "github.com/chromedp/"}
 
@@ -110,6 +114,13 @@ func TestImportsRunOneWay(t *testing.T) {
 			top, _, _ := strings.Cut(rel, "/")
 			if !slices.Contains(mayImport[key], top) {
 				t.Errorf("%s imports %s: imports run signal ← decide ← actuate ← root; gpu and backpressure see only signal", p.ImportPath, imp)
+			}
+		}
+		if slices.Contains(ownFeet, strings.TrimPrefix(p.ImportPath, modulePath+"/")) {
+			for _, imp := range p.Imports {
+				if host, _, _ := strings.Cut(imp, "/"); strings.Contains(host, ".") && !strings.HasPrefix(imp, modulePath) {
+					t.Errorf("%s imports %s: it needs the standard library and rooms of its own only", p.ImportPath, imp)
+				}
 			}
 		}
 		if p.ImportPath == modulePath+"/decide" {
