@@ -10,8 +10,9 @@ const (
 )
 
 // A full measures what one unit is given while more is offered than the gate can
-// let in. In a rush that does not end there is nothing to fit a step to, since
-// all seconds are alike, but what is let in is then what the units can do.
+// let in. In a rush that is there from the first second there may be nothing to
+// fit a step to, since all seconds are alike; what is let in is then what the
+// units can do.
 //
 // While the units fill up they are given more than they can do for long; so the
 // measure errs towards a high rate, and a fleet that is sized by it grows in steps

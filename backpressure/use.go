@@ -59,7 +59,6 @@ type sample struct {
 	seqTime, tokens float64 // of sequences that decode
 	grown           float64 // how many more sequences there were at its end than at its beginning
 	prefilled       float64 // prompt tokens
-	fullSecs        float64 // of secs, those in which the units were full
 	steady          bool    // the units had not changed for a while
 }
 
@@ -82,9 +81,6 @@ func (s *sample) step() float64 { return s.seqTime / (s.tokens + s.grown/2) }
 // is long enough.
 func (u *use) add(secs, units, seqTime, tokens float64, sequences int, isFull bool) {
 	u.full.fold(secs, units, isFull, u.steady >= steadyFor)
-	if isFull {
-		u.open.fullSecs += secs
-	}
 	u.open.secs += secs
 	u.open.unitSecs += secs * units
 	u.open.seqTime += seqTime
@@ -125,8 +121,8 @@ func (u *use) close() {
 
 // learn fits the step to s as well.
 func (u *use) learn(s sample) {
-	if !s.tells() || !s.steady || s.fullSecs > s.secs/2 {
-		return // full, all seconds are alike and their noise would be fitted: see full
+	if !s.tells() || !s.steady {
+		return
 	}
 	t := s.step()
 	u.fit.add(s.secs, s.seqTime/s.unitSecs, s.prefilled/s.unitSecs*t, t)

@@ -13,7 +13,7 @@ func TestStepOfAGrowingSample(t *testing.T) {
 		name        string
 		from, until float64 // seconds in which 200 sequences begin
 		tells       bool
-	}{{"before", -3, 0, true}, {"all along", -1, 1, true}, {"towards the end", 0.7, 1, false}} {
+	}{{"before", -3, 0, true}, {"all along", -3, 1, true}, {"towards the end", 0.7, 1, false}} {
 		s := sample{secs: 1, unitSecs: 1}
 		for i := range 200 {
 			at := begin.from + (begin.until-begin.from)*float64(i)/200

@@ -159,7 +159,7 @@ func TestObjectiveFindsTheCount(t *testing.T) {
 		}
 		t.Logf("from %.2f: %d to %d replicas in the last six minutes, %d are right; %.1f %% within the objective, %d to %d in all",
 			guess, least, most, right, 100*r.WithinOffered, r.Smallest, r.Largest)
-		if least < right-2 || most > right+2 {
+		if least < right-2 || most > right+3 { // demand itself swings by one
 			t.Errorf("from %.2f: %d to %d replicas, and %d are right", guess, least, most, right)
 		}
 		if r.WithinOffered < 0.95 {
