@@ -170,3 +170,29 @@ func TestSpendingIsNotForgotten(t *testing.T) {
 		t.Error("a gap costs nothing")
 	}
 }
+
+// The figures, to the replica.
+func TestBudgetFigures(t *testing.T) {
+	last := time.Date(2026, 4, 30, 23, 30, 0, 0, time.UTC)
+	for name, tc := range map[string]struct {
+		budget decide.Budget
+		at     time.Time
+		min    int64
+		want   int64
+	}{
+		"an hour, less than one unit of money": {decide.Budget{Price: 0.1, PerHour: 0.5}, april, 0, 5},
+		"a month, less than one unit of money": {decide.Budget{Price: 0.1, PerMonth: 0.5, Pace: -1}, april, 0, 5},
+		"the cost of Min is set aside":         {decide.Budget{Price: 1, PerMonth: 3610, Pace: -1}, april, 5, 15},
+		"and what is left is spread":           {decide.Budget{Price: 1, PerMonth: 3600 + 720, Pace: 1}, april, 5, 6},
+		"the last half hour":                   {decide.Budget{Price: 1, PerMonth: 50, Pace: 2}, last, 1, 50},
+		"the smaller of the two":               {decide.Budget{Price: 1, PerHour: 7, PerMonth: 1e6}, april, 0, 7},
+		"the smaller of the two, the month":    {decide.Budget{Price: 1, PerHour: 7, PerMonth: 720, Pace: 1}, april, 0, 1},
+		"no price, no budget":                  {decide.Budget{}, april, 0, 100},
+	} {
+		core := newCore(t, simple(func(c *decide.Config) { c.Budget = tc.budget }))
+		_, d := core.Next(decide.State{}, decide.Input{Now: tc.at, Limits: decide.Limits{Min: tc.min, Max: 1000}, Signals: []signal.Sample{signal.Value(100)}})
+		if d.Desired != tc.want {
+			t.Errorf("%s: %s, want %d", name, text(t, d), tc.want)
+		}
+	}
+}

@@ -131,14 +131,14 @@ func (t *tick) combine(policies []named, d *Decision) {
 	how, out, by, reason := c.Up, up, upBy, ReasonDisagree
 	switch {
 	case up > t.cur:
-		reason = reasonOf(c.Up, true)
+		reason = reasonOf(c.Up)
 	case down <= t.cur: // also "as it is"
 		how, out, by = c.Down, down, downBy
-		reason = reasonOf(c.Down, false)
+		reason = reasonOf(c.Down)
 	case up < t.cur: // some want more and some want less
 		out, by = t.cur, -1
 	default: // up asks for just what there is
-		reason = reasonOf(c.Up, true)
+		reason = reasonOf(c.Up)
 	}
 	t.opinion, d.Leader = out, by
 	t.need = min(t.need, out) // what one of them needs is not what they agreed on
@@ -151,8 +151,8 @@ func (t *tick) combine(policies []named, d *Decision) {
 	d.Notes = append(d.Notes, Note{Stage: StageCombine, Reason: reason, In: t.cur, Out: out})
 }
 
-// reasonOf is why an opinion is as it is that c has made, going up or down.
-func reasonOf(c Combination, up bool) Reason {
+// reasonOf is why an opinion is as it is that c has made.
+func reasonOf(c Combination) Reason {
 	switch c {
 	case CombineMin:
 		return ReasonSmallest

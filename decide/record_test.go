@@ -166,3 +166,56 @@ func TestRecordOfHostileValues(t *testing.T) {
 		})
 	}
 }
+
+// Figures have four digits or are whole, and those of zero at the end are left
+// out; text is plain, and a pool that all share is named once.
+func TestRecordFigures(t *testing.T) {
+	core := newCore(t, simple(nil))
+	for _, tc := range []struct {
+		a, b float64
+		want string
+	}{
+		{0, 0, ""}, {3, 0, ",3"}, {0, 5, ",0,5"}, {-3, 0.5, ",-3,0.5"}, {999, 999.5, ",999,999.5"}, {0.12344, 12.3456, ",0.1234,12.35"},
+		{1000, 1000.4, ",1000,1000"}, {999999999, 1e9, ",999999999,1e+09"}, {-1234.6, 123456789.4, ",-1235,123456789"}, {math.NaN(), math.Inf(1), ",null,null"},
+		{9.99949e299, 1.23456e301, ",9.999e+299,1.23456e+301"}, {1.00001, 0, ",1"},
+	} {
+		d := decide.Decision{Leader: -1, Notes: []decide.Note{{Stage: decide.StageRate, Reason: decide.ReasonRate, A: tc.a, B: tc.b}}}
+		got := string(core.AppendRecord(nil, &decide.Input{Now: started}, &d))
+		if want := `"stages":{"rate":[""` + tc.want + `]}`; !strings.Contains(got, want) {
+			t.Errorf("%v and %v: %s, want %s", tc.a, tc.b, got, want)
+		}
+	}
+	for _, tc := range []struct {
+		name, pool, want string
+	}{
+		{"a", "", `{"at":"2026-03-01T12:00:00Z","from":10,"to":11,"stage":"recommend","without":11,"leader":"p","policies":{"p":[12,"setpoint"]},"stages":{},"signals":{"a":7}}`},
+		{"a", "chat", `{"at":"2026-03-01T12:00:00Z","from":10,"to":11,"stage":"recommend","without":11,"leader":"p","pool":"chat","policies":{"p":[12,"setpoint"]},"stages":{},"signals":{"a":7}}`},
+		{" ~\x1f\x7f", strings.Repeat("x", 48), `"signals":{" ~\ufffd\ufffd":7}}`},
+		{"a", strings.Repeat("x", 49), `"policies":{"p":[12,"setpoint"]},"stages":{},"signals":{"` + (signal.Key{Name: "a", Pool: strings.Repeat("x", 49)}).String() + `":7}}`},
+	} {
+		key := signal.Key{Name: tc.name, Pool: tc.pool}
+		core := newCore(t, decide.Config{
+			Signals:  []signal.Def{{Key: key, Unit: signal.Requests}},
+			Policies: []decide.NamedSpec{{Name: "p", Spec: decide.Track{Signal: key, Setpoint: 1}}},
+		})
+		d := decide.Decision{From: 10, Desired: 11, Without: 11, Recommendations: []decide.Recommendation{{Replicas: 12, Reason: decide.ReasonSetpoint}}}
+		got := string(core.AppendRecord(nil, &decide.Input{Now: started, Signals: []signal.Sample{signal.Value(7)}}, &d))
+		if want := strings.ReplaceAll(tc.want, `\ufffd`, "\ufffd"); !strings.HasSuffix(got, want) {
+			t.Errorf("%q in %q:\ngot  %s\nwant %s", tc.name, tc.pool, got, want)
+		}
+	}
+}
+
+// A decision of a larger configuration is told as far as it can be.
+func TestRecordOfAnotherCore(t *testing.T) {
+	core := newCore(t, simple(nil))
+	d := decide.Decision{Leader: 1, Recommendations: []decide.Recommendation{{Replicas: 1}, {Replicas: 2, Reason: decide.ReasonStale, A: 4}}}
+	in := decide.Input{Now: started}
+	got := string(core.AppendRecord(nil, &in, &d))
+	if want := `"leader":"policy 1","policies":{"demand":[1,"none"],"policy 1":[2,"stale"]}`; !strings.Contains(got, want) {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if got := core.Explain(&in, &d); !strings.Contains(got, "policy 1 wants 2: a signal is stale") {
+		t.Error(got)
+	}
+}

@@ -49,6 +49,38 @@ func TestTally(t *testing.T) {
 	}
 }
 
+// A difference of one replica for half a second counts too, and what did not
+// happen is not told.
+func TestTallyOfLittle(t *testing.T) {
+	for name, tc := range map[string]struct {
+		desired, shadow int64
+		more, fewer     int64
+		cost            float64
+		says            string
+	}{
+		"one more":  {1, 2, 2, 0, 2, "differs at 2 of 2 ticks; more at 2, by up to 1; 200 % of the replica-seconds; 0 changes against 0"},
+		"one fewer": {2, 1, 0, 2, 0.5, "differs at 2 of 2 ticks; fewer at 2, by up to 1; 50 % of the replica-seconds; 0 changes against 0"},
+		"the same":  {1, 1, 0, 0, 1, "differs at 0 of 2 ticks; 100 % of the replica-seconds; 0 changes against 0"},
+		"none":      {0, 0, 0, 0, 1, "differs at 0 of 2 ticks; 0 changes against 0"},
+	} {
+		var tally decide.Tally
+		tally.Add(started, tc.desired, tc.shadow)
+		tally.Add(started.Add(500*time.Millisecond), tc.desired, tc.shadow)
+		if tally.More != tc.more || tally.Fewer != tc.fewer || tally.Cost() != tc.cost || tally.String() != tc.says {
+			t.Errorf("%s: %+v, cost %v, %s", name, tally, tally.Cost(), tally.String())
+		}
+	}
+	var one decide.Tally
+	one.Add(started, 1, 1)
+	if one.Ticks != 1 || one.Changes != 0 || one.String() != "differs at 0 of 1 ticks; 0 changes against 0" {
+		t.Errorf("after one tick: %+v", one)
+	}
+	shadow := decide.Tally{ShadowReplicaSeconds: 0.5}
+	if !math.IsInf(shadow.Cost(), 1) {
+		t.Errorf("half a replica-second against none costs %v", shadow.Cost())
+	}
+}
+
 // What a shadow costs: the same policy again on the same input, and the tally.
 // Compare with BenchmarkStep.
 func BenchmarkStepWithShadow(b *testing.B) {

@@ -30,7 +30,6 @@ type tick struct {
 
 // prepare finds out what the stages go by, once the opinions are combined.
 func (t *tick) prepare() {
-	t.need = min(t.need, t.opinion) // where not the largest opinion was taken
 	t.surge()
 	t.blind()
 	t.consult()
