@@ -1,6 +1,7 @@
 package decide_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,36 @@ func TestBurst(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) { run(t, simple(tc.config), tc.steps) })
+	}
+}
+
+// While bursts are switched off nothing of an earlier surge is remembered.
+func TestSurgeIsForgottenWithoutBursts(t *testing.T) {
+	burst := func(b decide.Burst) *decide.Core {
+		return newCore(t, simple(func(c *decide.Config) { c.Up.Rate, c.Burst = decide.Rate{Count: 2}, b }))
+	}
+	on, off := burst(decide.Burst{Factor: 2, Window: 10 * time.Second}), burst(decide.Burst{})
+	in := decide.Input{Now: started, Limits: fixed, Signals: []signal.Sample{signal.Value(40)}, Fleet: decide.Fleet{Desired: 10, Ready: 10}}
+	var s decide.State
+	var d decide.Decision
+	for i, core := range []*decide.Core{on, off, on, on, on} { // 5 s apart
+		if s, d = core.Next(s, in); (d.Desired == 40) != (i == 4) {
+			t.Errorf("step %d: %s", i, text(t, d))
+		}
+		in.Now = in.Now.Add(5 * time.Second)
+	}
+}
+
+// However little of the members suffices, without one nothing is taken away.
+func TestNoMemberReports(t *testing.T) {
+	for _, coverage := range []float64{1e-12, 0.5, 1} {
+		for _, m := range []signal.Coverage{{Expected: 1}, {Expected: 10}, {Expected: math.MaxInt, Fresh: math.MaxInt - 1}} {
+			core := newCore(t, simple(func(c *decide.Config) { c.Hold.Coverage = coverage }))
+			_, d := core.Next(decide.State{}, decide.Input{Now: started, Limits: fixed, Members: m, Signals: []signal.Sample{signal.Value(1)}, Fleet: decide.Fleet{Desired: 8, Ready: 8}})
+			if d.Desired != 8 {
+				t.Errorf("%+v with coverage %v: %s", m, coverage, text(t, d))
+			}
+		}
 	}
 }
 

@@ -220,6 +220,20 @@ func TestPoliciesAreKeptInRange(t *testing.T) {
 	}
 }
 
+// What a policy says is to spare lies within what it asks for.
+func TestHeadroomIsPartOfTheOpinion(t *testing.T) {
+	for given, want := range map[int64]int64{-3: 0, 0: 0, 5: 5, 6: 5} {
+		core := newCore(t, simple(func(c *decide.Config) {
+			c.Policies = only(custom{recommend: func([]float64, *decide.Input) decide.Recommendation {
+				return decide.Recommendation{Replicas: 5, Headroom: given}
+			}})
+		}))
+		if _, d := core.Next(decide.State{}, decide.Input{Now: started, Limits: fixed}); d.Recommendations[0].Headroom != want {
+			t.Errorf("headroom of %d becomes %s", given, text(t, d))
+		}
+	}
+}
+
 func TestHashTellsConfigurationsApart(t *testing.T) {
 	a, b := newCore(t, full()), newCore(t, full())
 	if a.Hash() != b.Hash() {

@@ -105,6 +105,19 @@ func TestWindowEdges(t *testing.T) {
 	}
 }
 
+// Every minute of the hour that is skipped is the instant of the jump, to the
+// millisecond.
+func TestWindowsBeginAtTheJump(t *testing.T) {
+	begins := clock(t, "2026-03-29 03:00 +0200")
+	for minute := range 60 {
+		core := newCore(t, windows(decide.Window{From: 2*hour + time.Duration(minute)*time.Minute, To: 5 * hour, Zone: "Europe/Berlin", Min: 7}))
+		before, after := scheduled(t, core, begins.Add(-time.Millisecond), 0), scheduled(t, core, begins, 0)
+		if before.Desired != 0 || after.Desired != 7 {
+			t.Errorf("from 02:%02d: %d before the jump and %d after it", minute, before.Desired, after.Desired)
+		}
+	}
+}
+
 // A window that the clock skips whole never comes, nor does its ramp.
 func TestWindowThatIsSkipped(t *testing.T) {
 	core := newCore(t, windows(decide.Window{From: 2*hour + 15*time.Minute, To: 2*hour + 45*time.Minute, Zone: "Europe/Berlin", Min: 7, Ramp: hour}))

@@ -3,8 +3,10 @@ package decide_test
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,6 +155,26 @@ func TestStepLeavesACopyOfPrevAlone(t *testing.T) {
 	}
 }
 
+// The same with a single policy and a single word.
+func TestStepLeavesACopyOfPrevAloneWithOnePolicy(t *testing.T) {
+	core := newCore(t, simple(func(c *decide.Config) {
+		c.Policies = only(custom{words: 1, recommend: func(mem []float64, _ *decide.Input) decide.Recommendation {
+			mem[0]++
+			return decide.Recommendation{Held: true}
+		}})
+	}))
+	var prev decide.State
+	var d decide.Decision
+	in := decide.Input{Now: started}
+	core.Step(&prev, &prev, &in, &d)
+	before := text(t, prev)
+	next := prev
+	core.Step(&next, &prev, &in, &d)
+	if after := text(t, prev); after != before {
+		t.Errorf("prev changed from %s to %s", before, after)
+	}
+}
+
 // What a journal holds: an Input and a Decision come back from JSON as they were.
 func TestJournalLines(t *testing.T) {
 	core := newCore(t, full())
@@ -192,6 +214,52 @@ func TestJournalLines(t *testing.T) {
 	}
 }
 
+// A State remembers 32 policies and 384 words; what the present policies do not
+// take is left for others, in the order of their names.
+func TestStateHasRoomForOthers(t *testing.T) {
+	words := func(n int) []float64 { return slices.Repeat([]float64{7}, n) }
+	remembered := func(state map[string][]float64, own int) (names []string) {
+		var s decide.State
+		if err := json.Unmarshal([]byte(text(t, map[string]any{"v": 1, "policies": state})), &s); err != nil {
+			t.Fatal(err)
+		}
+		core := newCore(t, simple(func(c *decide.Config) {
+			c.Policies = []decide.NamedSpec{{Name: "own", Spec: custom{words: own, recommend: func(mem []float64, _ *decide.Input) decide.Recommendation {
+				mem[0]++
+				return decide.Recommendation{Held: true}
+			}}}}
+		}))
+		s, _ = core.Next(s, decide.Input{Now: started})
+		var read struct{ Policies map[string][]float64 }
+		if err := json.Unmarshal([]byte(text(t, s)), &read); err != nil {
+			t.Fatal(err)
+		}
+		return slices.Sorted(maps.Keys(read.Policies))
+	}
+	for _, tc := range []struct {
+		state map[string][]float64
+		own   int
+		want  []string
+	}{
+		{map[string][]float64{"a": words(10)}, 374, []string{"a", "own"}},
+		{map[string][]float64{"a": words(10)}, 375, []string{"own"}},
+		{map[string][]float64{"a": words(10), "b": words(9), "c": words(1)}, 374, []string{"a", "own"}},
+		{map[string][]float64{"a": words(10), "b": words(9), "c": words(1)}, 375, []string{"b", "own"}},
+		{map[string][]float64{"b": words(100), "a": words(100), "own": words(100)}, 200, []string{"a", "own"}},
+	} {
+		if got := remembered(tc.state, tc.own); !slices.Equal(got, tc.want) {
+			t.Errorf("with %d words of its own: %q remembered, want %q", tc.own, got, tc.want)
+		}
+	}
+	many := map[string][]float64{}
+	for i := range 32 {
+		many[string(rune('A'+i%26))+string(rune('a'+i/26))] = words(1)
+	}
+	if got := remembered(many, 1); len(got) != 32 || !slices.Contains(got, "own") || slices.Contains(got, "Zz") {
+		t.Errorf("of 33 policies %d are remembered: %q", len(got), got)
+	}
+}
+
 func TestNames(t *testing.T) {
 	for s := decide.StageRecommend; s <= decide.StageBounds; s++ {
 		var got decide.Stage
@@ -210,6 +278,31 @@ func TestNames(t *testing.T) {
 	s := decide.StageHold
 	if err := s.UnmarshalText([]byte("Bounds")); !errors.Is(err, decide.ErrUnknownName) || s != decide.StageHold {
 		t.Errorf("an unknown stage gives %v and %v", err, s)
+	}
+	for i := range 4 {
+		f, c := decide.Fallback(i), decide.Combination(i)
+		var readF decide.Fallback
+		var readC decide.Combination
+		if readF.UnmarshalText([]byte(f.String())) != nil || readF != f || readC.UnmarshalText([]byte(c.String())) != nil || readC != c {
+			t.Errorf("%v comes back as %v, and %v as %v", f, readF, c, readC)
+		}
+	}
+	for sel := decide.SelectMax; sel <= decide.SelectDisabled; sel++ {
+		var got decide.Select
+		if b, err := sel.MarshalText(); err != nil || got.UnmarshalText(b) != nil || got != sel {
+			t.Errorf("%v comes back as %v", sel, got)
+		}
+	}
+	f, sel := decide.FallbackFloor, decide.SelectMin
+	if f.UnmarshalText([]byte("none")) == nil || sel.UnmarshalText([]byte("none")) == nil || f != decide.FallbackFloor || sel != decide.SelectMin {
+		t.Errorf("unknown names give %v and %v", f, sel)
+	}
+	if got := decide.Unknown.String() + decide.False.String() + decide.True.String(); got != "unknownfalsetrue" {
+		t.Errorf("truth is put as %q", got)
+	}
+	// The first that has no name.
+	if got := (decide.ReasonMax + 1).String() + (decide.StageBounds + 1).String() + decide.Fallback(4).String() + decide.Select(3).String() + decide.Combination(4).String(); strings.Count(got, "(") != 5 {
+		t.Errorf("got %q", got)
 	}
 	if got := decide.Reason(200).String() + decide.Stage(99).String(); got != "reason(200)stage(99)" {
 		t.Errorf("got %q", got)

@@ -1,0 +1,79 @@
+package decide_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/evenkeel/evenkeel/decide"
+	"github.com/evenkeel/evenkeel/signal"
+)
+
+// The steps of a rule, one look at a time, where the table of TestRule does not
+// go: with what is starting, up to the largest step, and the figures told.
+func TestRuleSteps(t *testing.T) {
+	type look struct {
+		at       time.Duration
+		use      float64
+		desired  int64
+		starting int64
+		want     int64
+		held, by float64 // seconds for which it has held, and the step
+	}
+	minutes := func(n int) time.Duration { return time.Duration(n) * time.Minute }
+	for name, tc := range map[string]struct {
+		rule  decide.Rule
+		looks []look
+	}{
+		"down stays wanted until it is there, none too": {decide.Rule{Down: decide.Step{When: quiet, Count: 9}}, []look{
+			{0, 0.1, 9, 0, 0, 0, -9}, {minutes(1), 0.1, 12, 0, 0, 60, -12}, {minutes(2), 0.1, 9, 0, 0, 120, -9},
+		}},
+		"down does not wait for what is starting": {decide.Rule{Down: decide.Step{When: quiet}}, []look{
+			{0, 0.1, 9, 1, 8, 0, -1}, {minutes(1), 0.1, 8, 1, 7, 60, -1},
+		}},
+		"up is the end of a step down": {decide.Rule{Up: decide.Step{When: busy}, Down: decide.Step{When: quiet}}, []look{
+			{0, 0.1, 9, 0, 8, 0, -1}, {time.Second, 0.9, 8, 0, 9, 0, 1}, {2 * time.Second, 0.1, 9, 0, 8, 0, -1},
+		}},
+		"down has a break": {decide.Rule{Down: decide.Step{When: quiet}}, []look{
+			{0, 0.1, 9, 0, 8, 0, -1}, {time.Second, 0.5, 8, 0, 8, 0, 0}, {2 * time.Second, 0.1, 8, 0, 7, 0, -1},
+		}},
+		"one more while the last is starting, ten minutes at the most": {decide.Rule{Up: decide.Step{When: busy}}, []look{
+			{0, 0.9, 4, 0, 5, 0, 1}, {minutes(1), 0.9, 5, 1, 5, 60, 0}, {minutes(2), 0.9, 5, 1, 5, 120, 0}, {minutes(3), 0.9, 5, 1, 5, 180, 0},
+			{minutes(4), 0.9, 5, 1, 5, 240, 0}, {minutes(5), 0.9, 5, 1, 5, 300, 0}, {minutes(6), 0.9, 5, 1, 5, 360, 0}, {minutes(7), 0.9, 5, 1, 5, 420, 0},
+			{minutes(8), 0.9, 5, 1, 5, 480, 0}, {minutes(9), 0.9, 5, 1, 5, 540, 0}, {minutes(10), 0.9, 5, 1, 6, 600, 1},
+		}},
+		"a share, rounded up, or a count, whichever is more": {decide.Rule{Up: decide.Step{When: busy, Count: 3, Share: 0.3}}, []look{
+			{0, 0.9, 5, 0, 8, 0, 3}, {minutes(1), 0.9, 11, 0, 15, 60, 4},
+		}},
+		"no further than there can be": {decide.Rule{Up: decide.Step{When: busy, Share: 10}}, []look{
+			{0, 0.9, decide.MaxReplicas - 1, 0, decide.MaxReplicas, 0, 1},
+		}},
+	} {
+		p := compileRule(t, tc.rule)
+		mem := make([]float64, p.Words())
+		for i, l := range tc.looks {
+			in := decide.Input{Now: started.Add(l.at), Fleet: decide.Fleet{Desired: l.desired, Ready: l.desired - l.starting}, Signals: []signal.Sample{{}, {}, {}, signal.Value(l.use)}}
+			if l.starting > 0 {
+				in.Fleet.Starting = []decide.Cohort{{N: l.starting, Since: started}}
+			}
+			r := p.Recommend(mem, &in)
+			told := l.want == l.desired || r.A == l.held && r.B == l.by && r.Reason == decide.ReasonRule // figures of a step
+			if r.Replicas != l.want || r.Held || r.Headroom != r.Replicas || !told {
+				t.Errorf("%s, look %d: %+v, want %d, held for %v s, by %v", name, i, r, l.want, l.held, l.by)
+			}
+		}
+	}
+}
+
+// Fast doubles ten times and then no more.
+func TestRuleFastEnds(t *testing.T) {
+	p := compileRule(t, decide.Rule{Up: decide.Step{When: busy, Fast: true}})
+	mem := make([]float64, p.Words())
+	in := decide.Input{Now: started, Fleet: decide.Fleet{Desired: 1}, Signals: []signal.Sample{{}, {}, {}, signal.Value(1)}}
+	for k := range 14 {
+		r := p.Recommend(mem, &in)
+		if want := int64(1) << min(k, 10); r.Replicas-in.Fleet.Desired != want {
+			t.Errorf("step %d is by %d, want %d", k, r.Replicas-in.Fleet.Desired, want)
+		}
+		in.Fleet.Desired, in.Now = r.Replicas, in.Now.Add(time.Minute)
+	}
+}
