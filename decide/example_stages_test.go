@@ -59,7 +59,7 @@ func ExampleBurst() {
 	// Output:
 	// 12:00:00 10 → 12: demand wants 16: evenkeel.demand.requests is 16/s, setpoint 1/s; +2 per 30 s binds; without it 16
 	// 12:00:10 12 → 30: demand wants 30: evenkeel.demand.requests is 30/s, setpoint 1/s
-	// 12:00:20 stays at 30: demand wants 5: evenkeel.demand.requests is 5/s, setpoint 1/s; in burst for 50 s more, so nothing is taken away and no guard delays growth; without it 30
+	// 12:00:20 stays at 30: demand wants 5: evenkeel.demand.requests is 5/s, setpoint 1/s; in burst for 50 s more, so nothing is taken away and no guard delays growth; without it still 30
 }
 
 // A tenth more than is needed, and 2 at least, stand by.
@@ -77,7 +77,7 @@ func ExamplePending() {
 			in.Fleet.Ready, in.Fleet.Starting = 7, []decide.Cohort{{N: 3, Since: in.Now.Add(-6 * time.Minute)}}
 		}})
 	// Output:
-	// 12:00:00 10 → 13: demand wants 10: evenkeel.demand.requests is 10/s, setpoint 1/s; 0 on their way and 3 stuck there, 3 asked for on top; without it 10
+	// 12:00:00 10 → 13: demand wants 10: evenkeel.demand.requests is 10/s, setpoint 1/s; 3 stuck on their way, 3 asked for on top; without it 10
 }
 
 // A fall must last for 15 s here, and a change of a tenth is not worth it.
@@ -114,9 +114,9 @@ func ExampleHold() {
 		8, moment{demand: 8}, moment{demand: -1}, moment{demand: -1}, moment{demand: -1})
 	// Output:
 	// 12:00:00 stays at 8: demand wants 8: evenkeel.demand.requests is 8/s, setpoint 1/s
-	// 12:00:10 stays at 8: no policy can tell; demand cannot tell: evenkeel.demand.requests is absent
-	// 12:00:20 stays at 8: no policy can tell; demand cannot tell: evenkeel.demand.requests is absent
-	// 12:00:30 8 → 12: no policy can tell; demand cannot tell: evenkeel.demand.requests is absent; bad data for 20 s, so at least 12; without it 8
+	// 12:00:10 stays at 8: demand cannot tell: evenkeel.demand.requests is absent
+	// 12:00:20 stays at 8: demand cannot tell: evenkeel.demand.requests is absent
+	// 12:00:30 8 → 12: demand cannot tell: evenkeel.demand.requests is absent; bad data for 20 s, so at least 12; without it 8
 }
 
 // Office hours in Berlin, one hour ahead of UTC in March.
@@ -162,8 +162,8 @@ func ExampleBudget() {
 	play(decide.Config{Budget: decide.Budget{Price: 2.5, PerHour: 50, PerMonth: 9000}}, 5, moment{demand: 40})
 	play(decide.Config{Budget: decide.Budget{Price: 2.5, PerHour: 50}}, 5, moment{demand: 40})
 	// Output:
-	// 12:00:00 5 → 10: demand wants 40: evenkeel.demand.requests is 40/s, setpoint 1/s; 9000 left in the month's budget (enough for 10) binds; without it 40
-	// 12:00:00 5 → 20: demand wants 40: evenkeel.demand.requests is 40/s, setpoint 1/s; a budget of 50 an hour (enough for 20) binds; without it 40
+	// 12:00:00 5 → 10: demand wants 40: evenkeel.demand.requests is 40/s, setpoint 1/s; 9000 left in the month's budget allows 10; without it 40
+	// 12:00:00 5 → 20: demand wants 40: evenkeel.demand.requests is 40/s, setpoint 1/s; a budget of 50 an hour allows 20; without it 40
 }
 
 // Limits have the last word.

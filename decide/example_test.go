@@ -37,9 +37,9 @@ func Example() {
 		in.Fleet = decide.Fleet{Desired: d.Desired, Ready: d.Desired}
 	}
 	// Output:
-	// 4 → 5: capacity wants 5: 25/s asked for, 7/s each
-	// 5 → 12: capacity wants 12: 70/s asked for, 7/s each
-	// stays at 12: capacity wants 4: 20/s asked for, 7/s each; the most wanted in the last 180 s is 12; without it 4
+	// 4 → 5: capacity wants 5: 25/s asked for, 7/s each, with 1 to spare
+	// 5 → 12: capacity wants 12: 70/s asked for, 7/s each, with 2 to spare
+	// stays at 12: capacity wants 4: 20/s asked for, 7/s each, with 1 to spare; the most wanted in the last 180 s is 12; without it 4
 }
 
 func ExampleNew_refused() {

@@ -20,28 +20,48 @@ func (c *Core) Explain(in *Input, d *Decision) string {
 	} else {
 		fmt.Fprintf(&b, "%d → %d: ", d.From, d.Desired)
 	}
-	if d.Leader >= 0 && d.Leader < len(d.Recommendations) {
-		r := d.Recommendations[d.Leader]
-		fmt.Fprintf(&b, "%s wants %d: %s", c.policyName(d.Leader), r.Replicas, c.words(&x, d.Leader, r))
-	} else {
-		b.WriteString("no policy can tell")
+	b.WriteString(strings.Join(c.clauses(&x, d), "; "))
+	return b.String()
+}
+
+// clauses are what Explain has to say: the opinions that made the count, who
+// cannot tell, how the opinions became one if that is not plain, and what bound.
+func (c *Core) clauses(in *Input, d *Decision) []string {
+	var out []string
+	for i, r := range d.Recommendations {
+		if i == d.Leader || d.Leader < 0 && !r.Held {
+			out = append(out, fmt.Sprintf("%s wants %d: %s", c.policyName(i), r.Replicas, c.words(in, i, r)))
+		}
 	}
 	for i, r := range d.Recommendations {
 		if r.Held && (d.Leader < 0 || d.Reason == ReasonHeld) {
-			fmt.Fprintf(&b, "; %s cannot tell: %s", c.policyName(i), c.words(&x, i, r))
+			out = append(out, fmt.Sprintf("%s cannot tell: %s", c.policyName(i), c.words(in, i, r)))
 		}
+	}
+	if len(out) == 0 {
+		out = append(out, "no policy can tell")
 	}
 	for _, n := range d.Notes {
-		if n.Stage != d.Binding || n.In == n.Out || n.Stage <= StageCombine {
-			continue
+		switch {
+		case n.Reason == ReasonWeighted || n.Reason == ReasonDisagree:
+			out = append(out, n.Text())
+		case n.Stage == d.Binding && n.In != n.Out && n.Stage > StageCombine:
+			text := n.Text()
+			if binds(n.Reason) {
+				text += " binds"
+			}
+			out = append(out, text, "without it "+still(d)+fmt.Sprint(d.Without))
 		}
-		b.WriteString("; " + n.Text())
-		if binds(n.Reason) {
-			b.WriteString(" binds")
-		}
-		fmt.Fprintf(&b, "; without it %d", d.Without)
 	}
-	return b.String()
+	return out
+}
+
+// still marks a Without that is what was decided: another stage says the same.
+func still(d *Decision) string {
+	if d.Without == d.Desired {
+		return "still "
+	}
+	return ""
 }
 
 // seen returns in as the core sees it: as many signals as it has, in range, and
@@ -74,7 +94,7 @@ func (c *Core) words(in *Input, i int, r Recommendation) string {
 	}
 	reads := readsOf(policy, c.signals.Len())
 	switch r.Reason {
-	case ReasonRule:
+	case ReasonRule, ReasonRuleWaits, ReasonRulePaced:
 		return r.rule(c.condition(i, r.B > 0))
 	case ReasonRuleUnknown:
 		for _, k := range reads {

@@ -2,6 +2,7 @@ package decide_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,15 +46,15 @@ func TestExplain(t *testing.T) {
 		}, {
 			[]func(*decide.Config){policies(offered, busy)},
 			decide.Input{Fleet: decide.Fleet{Desired: 9}, Signals: signals(-1, 0, 10, 0.4)},
-			"stays at 9: no policy can tell; capacity cannot tell: evenkeel.demand.requests is absent; use cannot tell: evenkeel.unit.utilization is 40 %, but no replica is ready",
+			"stays at 9: capacity cannot tell: evenkeel.demand.requests is absent; use cannot tell: evenkeel.unit.utilization is 40 %, but no replica is ready",
 		}, {
 			[]func(*decide.Config){policies(offered)},
 			decide.Input{Fleet: decide.Fleet{Desired: 9}, Signals: signals(5, 0, 0)},
-			"stays at 9: no policy can tell; capacity cannot tell: evenkeel.unit.rate is not known yet",
+			"stays at 9: capacity cannot tell: evenkeel.unit.rate is not known yet",
 		}, {
 			[]func(*decide.Config){policies(offered)},
 			decide.Input{Fleet: decide.Fleet{Desired: 9}, Signals: []signal.Sample{signal.Value(-5)}},
-			"stays at 9: no policy can tell; capacity cannot tell: evenkeel.demand.requests cannot be -5/s",
+			"stays at 9: capacity cannot tell: evenkeel.demand.requests cannot be -5/s",
 		}, {
 			[]func(*decide.Config){policies(offered)},
 			decide.Input{Signals: signals(5)},
@@ -141,11 +142,11 @@ func TestExplainRule(t *testing.T) {
 		demand, use signal.Sample
 		want        string
 	}{
-		{signal.Value(1), signal.Value(0.9), "stays at 6: busy wants 6: neither of its conditions asks for a change"},
+		{signal.Value(1), signal.Value(0.9), "stays at 6: busy wants 6: evenkeel.unit.utilization > 0.7 has held for 0 s of 5 s"},
 		{signal.Value(1), signal.Value(0.9), "6 → 8: busy wants 8: evenkeel.unit.utilization > 0.7 has held for 5 s, so 2 more"},
 		{signal.Value(100), signal.Value(0.1), "6 → 3: busy wants 3: evenkeel.demand.requests > 99 holds, so 3 fewer"},
-		{signal.Value(100), signal.Sample{Value: 1, Quality: signal.Fresh, Age: time.Minute}, "stays at 6: no policy can tell; busy cannot tell: evenkeel.unit.utilization is stale, 60 s old"},
-		{signal.Sample{}, signal.Value(0.1), "stays at 6: no policy can tell; busy cannot tell: evenkeel.demand.requests is absent"},
+		{signal.Value(100), signal.Sample{Value: 1, Quality: signal.Fresh, Age: time.Minute}, "stays at 6: busy cannot tell: evenkeel.unit.utilization is stale, 60 s old"},
+		{signal.Sample{}, signal.Value(0.1), "stays at 6: busy cannot tell: evenkeel.demand.requests is absent"},
 	} {
 		in.Signals = []signal.Sample{step.demand, {}, {}, step.use}
 		var d decide.Decision
@@ -172,5 +173,57 @@ func TestTextOfEveryReason(t *testing.T) {
 	foreign := decide.Decision{Leader: 7, Recommendations: make([]decide.Recommendation, 9)}
 	if got := core.Explain(&decide.Input{}, &foreign); got != "stays at 0: policy 7 wants 0: none" {
 		t.Errorf("a decision of another core is put as %q", got)
+	}
+}
+
+// What was decided is neither a policy's opinion nor a stage's doing: it is put as
+// what it is.
+func TestExplainCombined(t *testing.T) {
+	for name, tc := range map[string]struct {
+		combine      decide.Combination
+		demand, busy float64
+		line, end    string
+	}{
+		"all, and they differ": {decide.CombineAll, 12, 0.35,
+			"stays at 8: demand wants 12: evenkeel.demand.requests is 12/s, setpoint 1/s; use wants 4: evenkeel.unit.utilization is 35 %, setpoint 70 %; opinions differ, so 8 stays",
+			"The policies differ, so 8 stays."},
+		"a weighted mean": {decide.CombineWeighted, 20, 0.7,
+			"8 → 14: demand wants 20: evenkeel.demand.requests is 20/s, setpoint 1/s; the weighted mean of the opinions is 14",
+			"14 is what the policies want."},
+		"a weighted mean, and a bound": {decide.CombineWeighted, 90, 0.7,
+			"8 → 40: demand wants 90: evenkeel.demand.requests is 90/s, setpoint 1/s; the weighted mean of the opinions is 49; max 40 binds; without it 49",
+			"Without bounds it would be 49."},
+		"nobody can tell": {decide.CombineAll, -1, -1,
+			"stays at 8: demand cannot tell: evenkeel.demand.requests cannot be -1/s; use cannot tell: evenkeel.unit.utilization cannot be -100 %",
+			"No policy can tell, so 8 stays."},
+	} {
+		core := newCore(t, simple(func(c *decide.Config) {
+			c.Policies = append(c.Policies, decide.NamedSpec{Name: "use", Spec: decide.Track{Signal: use, Setpoint: 0.7}})
+			c.Combine = decide.Combine{Up: tc.combine, Down: tc.combine}
+		}))
+		in := decide.Input{Now: started, Fleet: decide.Fleet{Desired: 8, Ready: 8}, Limits: decide.Limits{Max: 40},
+			Signals: []signal.Sample{signal.Value(tc.demand), {}, {}, signal.Value(tc.busy)}}
+		_, d := core.Next(decide.State{}, in)
+		if got := core.Explain(&in, &d); got != tc.line {
+			t.Errorf("%s:\ngot  %s\nwant %s", name, got, tc.line)
+		}
+		if got := core.Table(&in, &d); !strings.HasSuffix(got, "\n"+tc.end+"\n") {
+			t.Errorf("%s: the table ends otherwise than with %q:\n%s", name, tc.end, got)
+		}
+	}
+}
+
+// Two guards say the same: without the one that is named, the other still stands.
+func TestExplainTwoGuards(t *testing.T) {
+	core := newCore(t, simple(func(c *decide.Config) { c.Down.Window = 30 * time.Second }))
+	in := decide.Input{Now: started, Fleet: decide.Fleet{Desired: 8, Ready: 8}, Limits: decide.Limits{Max: 40},
+		Signals: []signal.Sample{signal.Value(2)}, Members: signal.Coverage{Expected: 10, Fresh: 2}}
+	_, d := core.Next(decide.State{}, in)
+	want := "stays at 8: demand wants 2: evenkeel.demand.requests is 2/s, setpoint 1/s; the most wanted in the last 30 s is 8; without it still 8"
+	if got := core.Explain(&in, &d); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if got := core.Table(&in, &d); !strings.HasSuffix(got, "\nWithout stabilise it would still be 8.\n") {
+		t.Errorf("the table says otherwise:\n%s", got)
 	}
 }

@@ -73,6 +73,8 @@ const (
 	ReasonNoneReady                 // a value per replica, but no replica is ready
 	ReasonObjective                 // demand against what one replica takes within its objective
 	ReasonRuleUnknown               // a condition rests on a signal that is stale or absent
+	ReasonRuleWaits                 // a condition holds, but not for long enough
+	ReasonRulePaced                 // a condition holds, but it is not time for another step
 	ReasonUnlearned                 // what one replica takes within its objective is not learned yet
 
 	ReasonLargest     // the largest opinion was taken
@@ -109,7 +111,7 @@ const (
 
 var reasonNames = [...]string{
 	"none", "setpoint", "demand", "backlog", "idle", "first", "remembered", "rule",
-	"absent", "stale", "invalid", "unknown", "none_ready", "objective", "rule_unknown", "unlearned",
+	"absent", "stale", "invalid", "unknown", "none_ready", "objective", "rule_unknown", "rule_waits", "rule_paced", "unlearned",
 	"largest", "smallest", "unanimous", "weighted", "disagree", "all_held", "burst", "warm", "starting", "stuck", "tolerance", "backlogged", "window",
 	"idle_window", "rate", "disabled", "cooldown", "held", "members_lost", "floor", "last_good",
 	"fixed", "schedule_min", "schedule_max", "paused", "override", "budget_hour", "budget_month",

@@ -113,8 +113,8 @@ func transcript(t *testing.T, n, explained int) (digest, lines string) {
 }
 
 // TestTranscript is law 4 across platforms and versions: the bits that one build
-// produced are the bits of every build. EVENKEEL_UPDATE=1 writes the file again,
-// which only a change of behaviour may need.
+// produced are the bits of every build. The flag -update writes the file again,
+// which only a change of behaviour, or of words, may need.
 func TestTranscript(t *testing.T) {
 	digest, lines := transcript(t, 4000, 100)
 	got := []byte(digest + lines)
@@ -136,8 +136,8 @@ func TestTranscriptLong(t *testing.T) {
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
-	if os.Getenv("EVENKEEL_UPDATE") != "" {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(path, got, 0o644); err != nil {

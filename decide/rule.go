@@ -164,15 +164,26 @@ func (r *rule) recommend(mem []float64, in *Input, dt float64) Recommendation {
 	switch {
 	case acts:
 		clear(downMem[sideGoal:])
-		goal := r.up.goal(upMem, in, n, true)
-		return Recommendation{Replicas: goal, Reason: ReasonRule, A: upMem[sideHeld] / 1000, B: float64(goal - n)}
+		return step(upMem, n, r.up.goal(upMem, in, n, true), 1)
 	case up == Unknown || down == Unknown:
 		return Recommendation{Held: true, Reason: ReasonRuleUnknown}
 	case shrinks:
-		goal := r.down.goal(downMem, in, n, false)
-		return Recommendation{Replicas: goal, Reason: ReasonRule, A: downMem[sideHeld] / 1000, B: float64(goal - n)}
+		return step(downMem, n, r.down.goal(downMem, in, n, false), -1)
+	case up == True:
+		return Recommendation{Replicas: n, Reason: ReasonRuleWaits, A: upMem[sideHeld] / 1000, B: r.up.wait / 1000}
+	case down == True:
+		return Recommendation{Replicas: n, Reason: ReasonRuleWaits, A: downMem[sideHeld] / 1000, B: -r.down.wait / 1000}
 	}
 	return Recommendation{Replicas: n, Reason: ReasonRule}
+}
+
+// step is the opinion of a side that acts: to go to its goal, or to wait until
+// another step is due. The sign of B is the way.
+func step(mem []float64, n, goal int64, way float64) Recommendation {
+	if goal == n {
+		return Recommendation{Replicas: n, Reason: ReasonRulePaced, A: mem[sideSince] / 1000, B: way}
+	}
+	return Recommendation{Replicas: goal, Reason: ReasonRule, A: mem[sideHeld] / 1000, B: float64(goal - n)}
 }
 
 // ask returns whether the condition holds. One that is not there never does.

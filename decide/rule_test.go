@@ -226,5 +226,5 @@ func ExampleRule() {
 	fmt.Println(core.Explain(&in, &d))
 	// Output:
 	// 4 → 6: mine wants 6: its condition holds, so 2 more
-	// stays at 4: mine wants 4: neither of its conditions asks for a change
+	// stays at 4: mine wants 4: none of its conditions holds
 }

@@ -58,10 +58,15 @@ func (c *Core) Table(in *Input, d *Decision) string {
 			n.Stage.String(), fmt.Sprint(n.In), fmt.Sprint(n.Out), n.Text())
 	}
 	_ = w.Flush()
-	if d.Without == d.Desired {
+	switch {
+	case d.Binding > StageCombine:
+		fmt.Fprintf(&b, "\nWithout %s it would %sbe %d.\n", d.Binding, still(d), d.Without)
+	case d.Reason == ReasonAllHeld:
+		fmt.Fprintf(&b, "\nNo policy can tell, so %d stays.\n", d.Desired)
+	case d.Reason == ReasonDisagree:
+		fmt.Fprintf(&b, "\nThe policies differ, so %d stays.\n", d.Desired)
+	default:
 		fmt.Fprintf(&b, "\n%d is what the policies want.\n", d.Desired)
-	} else {
-		fmt.Fprintf(&b, "\nWithout %s it would be %d.\n", d.Binding, d.Without)
 	}
 	return b.String()
 }

@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/evenkeel/evenkeel/signal"
 )
@@ -31,7 +32,7 @@ func (r Recommendation) text(name string, u signal.Unit) string {
 	case ReasonSetpoint:
 		return fmt.Sprintf("%s is %s, setpoint %s", name, a, quantity(r.B, u))
 	case ReasonDemand:
-		return asked + ", " + each
+		return asked + ", " + each + r.spare()
 	case ReasonBacklog:
 		return a + " queued, " + each
 	case ReasonIdle:
@@ -39,14 +40,14 @@ func (r Recommendation) text(name string, u signal.Unit) string {
 	case ReasonFirst:
 		return a + " asked for and nothing to serve it"
 	case ReasonRemembered:
-		return a + " asked for, " + each + " when that was last known"
+		return a + " asked for, " + each + " when that was last known" + r.spare()
 	case ReasonObjective:
-		return asked + ", " + each + " within the objective"
+		return asked + ", " + each + " within the objective" + r.spare()
 	case ReasonRuleUnknown:
 		return "a signal of its conditions is stale or absent"
 	case ReasonUnlearned:
 		return asked + ", and what one replica takes within the objective is not learned yet"
-	case ReasonRule:
+	case ReasonRule, ReasonRuleWaits, ReasonRulePaced:
 		return r.rule("its condition")
 	case ReasonAbsent:
 		return "a signal is absent"
@@ -62,12 +63,24 @@ func (r Recommendation) text(name string, u signal.Unit) string {
 	return r.Reason.String()
 }
 
-// rule puts the step of a rule, whose condition reads so.
+// spare says how many of the replicas are headroom, if not all of them are.
+func (r Recommendation) spare() string {
+	if r.Headroom <= 0 || r.Headroom >= r.Replicas {
+		return ""
+	}
+	return fmt.Sprintf(", with %d to spare", r.Headroom)
+}
+
+// rule puts what a rule does or waits for, whose condition reads so.
 func (r Recommendation) rule(condition string) string {
 	step := ", so " + number(r.B) + " more"
 	switch {
+	case r.Reason == ReasonRuleWaits:
+		return condition + " has held for " + seconds(r.A) + " of " + seconds(math.Abs(r.B))
+	case r.Reason == ReasonRulePaced:
+		return condition + " holds; another step is not due, the last was " + seconds(r.A) + " ago"
 	case r.B == 0:
-		return "neither of its conditions asks for a change"
+		return "none of its conditions holds"
 	case r.B < 0:
 		step = ", so " + number(-r.B) + " fewer"
 	}
@@ -100,6 +113,9 @@ func (n Note) Text() string {
 	case ReasonStarting:
 		return a + " on their way"
 	case ReasonStuck:
+		if n.A == 0 {
+			return fmt.Sprintf("%s stuck on their way, %d asked for on top", b, n.Out-n.In)
+		}
 		return fmt.Sprintf("%s on their way and %s stuck there, %d asked for on top", a, b, n.Out-n.In)
 	case ReasonTolerance:
 		return fmt.Sprintf("a change within %s of %d is left out", percent(n.A), n.Out)
@@ -122,7 +138,7 @@ func (n Note) Text() string {
 	case ReasonFloor:
 		return "bad data for " + seconds(n.B) + ", so at least " + a
 	case ReasonLastGood:
-		return "bad data for " + seconds(n.B) + ", so " + a + " as before it"
+		return "bad data for " + seconds(n.B) + ", so " + a + ", the most wanted while it was good"
 	case ReasonFixed:
 		return "bad data for " + seconds(n.B) + ", so " + a + " as configured"
 	case ReasonScheduleMin:
@@ -137,9 +153,9 @@ func (n Note) Text() string {
 	case ReasonOverride:
 		return "override to " + a + " for " + seconds(n.B) + " more"
 	case ReasonBudgetHour:
-		return "a budget of " + b + " an hour (enough for " + a + ")"
+		return "a budget of " + b + " an hour allows " + a
 	case ReasonBudgetMonth:
-		return b + " left in the month's budget (enough for " + a + ")"
+		return b + " left in the month's budget allows " + a
 	case ReasonMin:
 		return "min " + a
 	case ReasonMax:
@@ -160,7 +176,7 @@ func (n Note) way(up, down string) string {
 // well to say that it binds.
 func binds(r Reason) bool {
 	switch r {
-	case ReasonRate, ReasonMin, ReasonMax, ReasonOverride, ReasonScheduleMin, ReasonScheduleMax, ReasonBudgetHour, ReasonBudgetMonth:
+	case ReasonRate, ReasonMin, ReasonMax, ReasonOverride, ReasonScheduleMin, ReasonScheduleMax:
 		return true
 	}
 	return false

@@ -24,6 +24,7 @@ func TestNoteText(t *testing.T) {
 		{decide.ReasonWarm, 12, 18, 6, 12, "6 to spare above the 12 needed"},
 		{decide.ReasonStarting, 5, 5, 2, 0, "2 on their way"},
 		{decide.ReasonStuck, 5, 6, 2, 1, "2 on their way and 1 stuck there, 1 asked for on top"},
+		{decide.ReasonStuck, 5, 6, 0, 1, "1 stuck on their way, 1 asked for on top"},
 		{decide.ReasonTolerance, 22, 20, 0.1, 0, "a change within 10 % of 20 is left out"},
 		{decide.ReasonBacklogged, 22, 22, 0.05, 0, "work is queued for 22, so 5 % of tolerance does not apply"},
 		{decide.ReasonWindow, 3, 5, 180, 5, "the most wanted in the last 180 s is 5"},
@@ -37,15 +38,15 @@ func TestNoteText(t *testing.T) {
 		{decide.ReasonHeld, 3, 5, 0, 0, "nothing is taken away while a policy cannot tell"},
 		{decide.ReasonMembersLost, 3, 5, 7, 10, "7 of 10 members report"},
 		{decide.ReasonFloor, 5, 4, 4, 1800, "bad data for 30 min, so at least 4"},
-		{decide.ReasonLastGood, 5, 4, 4, 90, "bad data for 90 s, so 4 as before it"},
+		{decide.ReasonLastGood, 5, 4, 4, 90, "bad data for 90 s, so 4, the most wanted while it was good"},
 		{decide.ReasonFixed, 3, 4, 4, 90, "bad data for 90 s, so 4 as configured"},
 		{decide.ReasonScheduleMin, 3, 4, 4, 8, "scheduled min 4"},
 		{decide.ReasonScheduleMax, 9, 8, 8, 8, "scheduled max 8"},
 		{decide.ReasonPaused, 9, 5, 9, 0, "scaling out is paused"},
 		{decide.ReasonPaused, 3, 5, 3, 90, "scaling in is paused for 90 s more"},
 		{decide.ReasonOverride, 8, 3, 3, 5400, "override to 3 for 90 min more"},
-		{decide.ReasonBudgetHour, 9, 4, 4, 12.5, "a budget of 12.5 an hour (enough for 4)"},
-		{decide.ReasonBudgetMonth, 9, 4, 4, 230, "230 left in the month's budget (enough for 4)"},
+		{decide.ReasonBudgetHour, 9, 4, 4, 12.5, "a budget of 12.5 an hour allows 4"},
+		{decide.ReasonBudgetMonth, 9, 4, 4, 230, "230 left in the month's budget allows 4"},
 		{decide.ReasonMin, 1, 2, 2, 16, "min 2"},
 		{decide.ReasonMax, 20, 16, 2, 16, "max 16"},
 	} {
@@ -71,6 +72,19 @@ func TestRecommendationText(t *testing.T) {
 	} {
 		if got := (decide.Recommendation{Reason: reason, A: 1, B: 2}).Text(); got != want {
 			t.Errorf("%v: %q, want %q", reason, got, want)
+		}
+	}
+	for want, r := range map[string]decide.Recommendation{
+		"10/s asked for, 2/s each, with 1 to spare":                          {Reason: decide.ReasonDemand, A: 10, B: 2, Replicas: 6, Headroom: 1},
+		"10/s asked for, 2/s each":                                           {Reason: decide.ReasonDemand, A: 10, B: 2, Replicas: 6, Headroom: 6},
+		"its condition holds, so 2 more":                                     {Reason: decide.ReasonRule, B: 2},
+		"its condition has held for 30 s, so 1 fewer":                        {Reason: decide.ReasonRule, A: 30, B: -1},
+		"none of its conditions holds":                                       {Reason: decide.ReasonRule},
+		"its condition has held for 5 s of 60 s":                             {Reason: decide.ReasonRuleWaits, A: 5, B: -60},
+		"its condition holds; another step is not due, the last was 5 s ago": {Reason: decide.ReasonRulePaced, A: 5, B: -1},
+	} {
+		if got := r.Text(); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }
