@@ -127,6 +127,14 @@ func (a *Admission) advance(now time.Time) time.Duration {
 		}
 		return a.now
 	}
+	return a.pass(t)
+}
+
+// pass lets time pass until t after the start, if that is not past.
+func (a *Admission) pass(t time.Duration) time.Duration {
+	if t <= a.now {
+		return a.now
+	}
 	dt := float64(t-a.now) * 1e-9 // Duration.Seconds is exact, and slow
 	a.now = t
 	a.lines[prompts].pass(dt, a.units)
@@ -161,7 +169,11 @@ func (a *Admission) isFull() bool {
 
 // Offer asks to let r in. It counts as demand, whatever the answer.
 func (a *Admission) Offer(now time.Time, r *Request) Verdict {
-	t := a.advance(now)
+	return a.offer(a.advance(now), r)
+}
+
+// offer is Offer at t after the start; time has passed until then.
+func (a *Admission) offer(t time.Duration, r *Request) Verdict {
 	prompt, work := a.use.arrived(r.Cost)
 	r.prompt, r.work = prompt, work
 	r.arrived, r.output, r.decodes = t, 0, false
@@ -176,7 +188,7 @@ func (a *Admission) Offer(now time.Time, r *Request) Verdict {
 	w.work += r.work
 	a.totals.offered++
 
-	v := a.judge(now, r)
+	v := a.judge(t, r)
 	if v.Action != Admit && a.cfg.Mode != Enforce && v.Reason != Draining {
 		if a.cfg.Mode == Shadow && v.Action == Shed {
 			a.totals.shadowed[v.Reason]++
@@ -191,13 +203,14 @@ func (a *Admission) Offer(now time.Time, r *Request) Verdict {
 		a.queue.push(r)
 	default:
 		r.state = idle
-		a.refused(v.Reason)
+		w.shed++
+		a.totals.shed[v.Reason]++
 	}
 	return v
 }
 
 // judge decides without doing anything; for Hold it sets r.giveUp.
-func (a *Admission) judge(now time.Time, r *Request) Verdict {
+func (a *Admission) judge(t time.Duration, r *Request) Verdict {
 	if a.draining {
 		return Verdict{Shed, Draining, a.outlook.ReadyIn}
 	}
@@ -209,7 +222,7 @@ func (a *Admission) judge(now time.Time, r *Request) Verdict {
 	l, wait := a.line(r), a.cfg.Queue.Wait
 	left := time.Duration(math.MaxInt64)
 	if !r.Deadline.IsZero() {
-		left = r.Deadline.Sub(now) - a.service(r)
+		left = r.Deadline.Sub(a.start) - t - a.service(r)
 		if left < 0 && a.inFlight > 0 {
 			return Verdict{Shed, DeadlineTooShort, seconds(l.seconds(0, r.amount, a.units))}
 		}

@@ -41,6 +41,7 @@ func New(cfg Config) (*Gate, error) {
 		return nil, err
 	}
 	g := &Gate{base: time.Now(), pool: cfg.Pool, window: adm.cfg.Window, adm: adm, rejected: newTable()}
+	adm.start, adm.started = g.base, true
 	g.ttft = signal.NewHistogram(g.window, windowSlots)
 	g.tpot = signal.NewHistogram(g.window, windowSlots)
 	g.duration = signal.NewHistogram(g.window, windowSlots)
@@ -69,11 +70,11 @@ func (g *Gate) Acquire(ctx context.Context, c Cost) (Permit, error) {
 		return Permit{}, g.gone(ctx)
 	}
 	deadline, _ := ctx.Deadline()
-	now := g.now()
+	t := time.Since(g.base)
 	g.lock()
 	l := g.take()
 	l.req.Cost, l.req.Deadline = c, deadline
-	v := g.adm.Offer(now, &l.req)
+	v := g.adm.offer(g.adm.pass(t), &l.req)
 	switch v.Action {
 	case Admit:
 		p := Permit{l, l.generation()}
@@ -89,7 +90,7 @@ func (g *Gate) Acquire(ctx context.Context, c Cost) (Permit, error) {
 		l.wake = make(chan struct{}, 1)
 	}
 	wait := l.req.giveUp - g.adm.now
-	g.pump(now)
+	g.pump(g.base.Add(t))
 	g.mu.Unlock()
 	return g.wait(ctx, l, wait)
 }
