@@ -6,7 +6,7 @@ const (
 	// fullOver is the time constant of what is given to full units, in seconds.
 	fullOver = 8.0
 	// fullShare of the last seconds must have been full for it to count.
-	fullShare = 0.15
+	fullShare = 0.5
 )
 
 // A full measures what one unit is given while more is offered than the gate can
@@ -33,13 +33,16 @@ func (f *full) fold(secs, units float64, isFull, steady bool) {
 	f.share *= keep
 	if isFull && units > 0 {
 		f.share += 1 - keep
-		if steady {
-			f.work = f.work*keep + f.given
-			f.unitSecs = f.unitSecs*keep + secs*units
-		}
+	}
+	if steady && f.often() {
+		f.work = f.work*keep + f.given
+		f.unitSecs = f.unitSecs*keep + secs*units
 	}
 	f.given = 0
 }
+
+// often reports whether the units have been full for most of the last seconds.
+func (f *full) often() bool { return f.share >= fullShare }
 
 // rate is the work per second that one unit can be counted on for as long as
 // nothing better is known, and whether the units are full, so that it is known.
@@ -48,7 +51,7 @@ func (f *full) fold(secs, units float64, isFull, steady bool) {
 // the measure says is believed only as far as twice the units would meet demand,
 // the offered work per second. When those are there, they are measured again.
 func (f *full) rate(demand, units float64) (float64, bool) {
-	if f.share < fullShare || f.unitSecs == 0 {
+	if !f.often() || f.unitSecs == 0 {
 		return 0, false
 	}
 	r := max(f.work/f.unitSecs, demand/(2*max(units, 1)))
