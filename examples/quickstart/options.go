@@ -36,6 +36,9 @@ type options struct {
 // is left to the program.
 const peakReplicas = 6
 
+// defaultMin: one replica alone is no reserve, neither for a crash nor for a burst.
+const defaultMin = 2
+
 func parseOptions(args []string, stderr io.Writer) (options, error) {
 	var o options
 	var model, startup string
@@ -45,7 +48,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs.Float64Var(&o.speed, "speed", 0, fmt.Sprintf("play the arrivals `k` times as fast; 0: so that the peak needs about %d replicas", peakReplicas))
 	fs.DurationVar(&o.length, "for", 75*time.Second, "how long to send requests")
 	fs.Uint64Var(&o.seed, "seed", 1, "seed of the synthetic day and of start-up times")
-	fs.Int64Var(&o.min, "min", 1, "least replicas")
+	fs.Int64Var(&o.min, "min", defaultMin, "least replicas; of -max, if that is less and -min is not given")
 	fs.Int64Var(&o.max, "max", 10, "most replicas")
 	fs.StringVar(&o.listen, "listen", "127.0.0.1:0", "`address` of the gateway and the live page; port 0: any free one")
 	fs.StringVar(&o.policy, "policy", "lean", "how much headroom to keep: "+strings.Join(policyNames(), ", ")+"; or a policy `file` (.yaml, .yml, .json), which brings min and max and may be changed during the run")
@@ -62,13 +65,16 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	} else if err != nil {
 		return o, fmt.Errorf("%w: -help lists the flags", err)
 	}
+	given := ""
+	fs.Visit(func(f *flag.Flag) {
+		if f.Name == "min" || f.Name == "max" && given == "" {
+			given = f.Name
+		}
+	})
+	if given == "max" {
+		o.min = min(o.min, max(o.max, 1))
+	}
 	if isFile(o.policy) {
-		given := ""
-		fs.Visit(func(f *flag.Flag) {
-			if f.Name == "min" || f.Name == "max" {
-				given = f.Name
-			}
-		})
 		if given != "" {
 			return o, fmt.Errorf("-%s is set and -policy is a file: set %s in the file", given, given)
 		}
