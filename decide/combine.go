@@ -121,7 +121,7 @@ func (t *tick) combine(policies []named, d *Decision) {
 	d.From, d.Leader, d.Notes = t.cur, -1, d.Notes[:0]
 	d.Binding = StageCombine
 	if !t.told {
-		t.opinion, d.Reason = t.cur, ReasonAllHeld
+		t.opinion, t.agreed, d.Reason = t.cur, t.cur, ReasonAllHeld
 		d.Notes = append(d.Notes, Note{Stage: StageCombine, Reason: ReasonAllHeld, In: t.cur, Out: t.cur})
 		return
 	}
@@ -140,7 +140,7 @@ func (t *tick) combine(policies []named, d *Decision) {
 	default: // up asks for just what there is
 		reason = reasonOf(c.Up)
 	}
-	t.opinion, d.Leader = out, by
+	t.opinion, t.agreed, d.Leader = out, up, by
 	t.need = min(t.need, out) // what one of them needs is not what they agreed on
 	switch {
 	case by >= 0 && how != CombineWeighted:

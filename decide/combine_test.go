@@ -192,3 +192,38 @@ func ExampleCombine() {
 	// 4 → 8: queue wants 8: 240 queued, drained in 30 s at 1/s each
 	// 4 → 3: demand wants 3: evenkeel.demand.requests is 30/s, setpoint 10/s
 }
+
+// Where opinions differ the count stays: neither what is kept warm nor what makes
+// up for stuck replicas is a reason to grow once more with every step.
+func TestDifferingOpinionsDoNotCreep(t *testing.T) {
+	for name, tc := range map[string]struct {
+		warm  decide.Warm
+		stuck bool
+		want  int64
+	}{
+		"warm":           {decide.Warm{Share: 0.1}, false, 11},
+		"stuck":          {decide.Warm{}, true, 13},
+		"warm and stuck": {decide.Warm{Replicas: 1}, true, 14},
+	} {
+		core := newCore(t, simple(func(c *decide.Config) {
+			c.Policies = append(c.Policies, decide.NamedSpec{Name: "more", Spec: decide.Track{Signal: queue, Setpoint: 1, Total: true}})
+			c.Combine = decide.Combine{Up: decide.CombineAll, Down: decide.CombineAll}
+			c.Warm = tc.warm
+		}))
+		in := decide.Input{Now: started, Fleet: decide.Fleet{Desired: 7, Ready: 7}, Limits: fixed,
+			Signals: []signal.Sample{signal.Value(10), signal.Value(40)}}
+		var s decide.State
+		var d decide.Decision
+		for range 10 {
+			s, d = core.Next(s, in)
+			in.Now = in.Now.Add(5 * time.Second)
+			in.Fleet.Desired = d.Desired
+			if tc.stuck {
+				in.Fleet.Starting = []decide.Cohort{{N: 3, Stuck: true}, {N: d.Desired - 10, Since: in.Now}}
+			}
+		}
+		if d.Desired != tc.want {
+			t.Errorf("%s: 10 and 40 are wanted, and that leads to %d, want %d: %s", name, d.Desired, tc.want, core.Explain(&in, &d))
+		}
+	}
+}

@@ -180,6 +180,25 @@ func TestLawQueueIsNotStranded(t *testing.T) {
 	})
 }
 
+// Law 7 with every stage: whatever else holds growth back, tolerance keeps back
+// nothing of what the queue needs.
+func TestLawToleranceAlone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := anything(t)
+		c.Policies[0] = decide.NamedSpec{Name: "queue", Spec: decide.Backlog{Queue: queue, PerReplica: 1}}
+		c.Up.Tolerance = rapid.Float64Range(0.01, 1).Draw(t, "tolerance")
+		core := newCore(t, c)
+		s, in := history(t, core)
+		_, d := core.Next(s, in)
+		c.Up.Tolerance = -1
+		_, free := newCore(t, c).Next(s, in)
+		need := d.Recommendations[0]
+		if need.Backlogged && d.Desired < min(need.Replicas, free.Desired) {
+			t.Fatalf("work is queued that needs %d: %s, and without tolerance %s", need.Replicas, text(t, d), text(t, free))
+		}
+	})
+}
+
 // Without is the truth: it is what a core decides, from the same state, that has
 // not got the binding stage.
 func TestWithoutIsTrue(t *testing.T) {

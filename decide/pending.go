@@ -52,18 +52,22 @@ func (t *tick) count(s *State) {
 // pending asks for as many on top as are missing because others are stuck. What
 // is ready suffices or not, whatever is stuck, so a stuck replica never keeps
 // the fleet from shrinking to what is ready. Only what is needed can be missing,
-// not what is merely kept, in burst or while no policy can tell, nor what counts
-// from the present count: that would grow with every step.
+// not what is merely kept, in burst or while no policy can tell or opinions differ,
+// nor what counts from the present count: that would grow with every step.
 func (t *tick) pending(v int64) (int64, Reason, float64, float64) {
 	a, b := float64(t.starting), float64(t.stuck)
 	switch {
 	case t.stuck > 0:
-		n := min(v, t.asked)
-		missing := max(n-t.in.Fleet.Ready, 0)
-		bound := int64(min(math.Ceil(float64(t.config.Pending.Extra*float64(n))), MaxReplicas))
-		return max(v, cleanCount(n+min(t.stuck, missing, bound))), ReasonStuck, a, b
+		return max(v, min(t.replaced(min(v, t.asked)), t.cur), t.replaced(min(v, t.agreed))), ReasonStuck, a, b
 	case t.starting > 0:
 		return v, ReasonStarting, a, b
 	}
 	return v, ReasonNone, 0, 0
+}
+
+// replaced is n and what is missing of it because others are stuck.
+func (t *tick) replaced(n int64) int64 {
+	missing := max(n-t.in.Fleet.Ready, 0)
+	bound := int64(min(math.Ceil(float64(t.config.Pending.Extra*float64(n))), MaxReplicas))
+	return cleanCount(n + min(t.stuck, missing, bound))
 }

@@ -178,7 +178,7 @@ type timetable struct {
 // consult looks up what is in force now.
 func (t *tick) consult() {
 	t.table = timetable{ceiling: MaxReplicas, opener: -1, closer: -1}
-	t.spare = t.config.Warm.of(t.need)
+	t.keep = t.config.Warm
 	var at wall
 	for i := range t.plan.windows {
 		w := &t.plan.windows[i]
@@ -192,7 +192,7 @@ func (t *tick) consult() {
 		if !in {
 			continue
 		}
-		t.spare = max(t.spare, w.Warm.of(t.need))
+		t.keep = Warm{max(t.keep.Replicas, w.Warm.Replicas), max(t.keep.Share, w.Warm.Share)}
 		ceiling := w.Max
 		if ceiling == 0 && !w.Closed {
 			ceiling = math.MaxInt64
@@ -201,6 +201,7 @@ func (t *tick) consult() {
 			t.table.ceiling, t.table.closer = ceiling, i
 		}
 	}
+	t.spare = t.keep.of(t.need)
 }
 
 // schedule keeps to the floors and ceilings of the clock.

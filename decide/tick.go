@@ -17,10 +17,13 @@ type tick struct {
 	backlog         int64 // the largest opinion for which work is queued
 	asked           int64 // the opinion as far as it is a need, and what is to spare
 	need            int64 // the opinion without the headroom that policies add
+	agreed          int64 // asked, as far as growth is agreed on: less where opinions differ
+	sure            int64 // need, likewise
 	held            bool  // a policy could not tell
 	told            bool  // at least one could
 
 	bursting bool
+	keep     Warm      // what is kept to spare, now
 	spare    int64     // replicas to keep above what is needed
 	table    timetable // of the schedule, now
 
@@ -33,6 +36,8 @@ func (t *tick) prepare() {
 	t.surge()
 	t.blind()
 	t.consult()
+	t.sure = min(t.need, t.agreed)
+	t.agreed = max(min(t.asked, t.agreed), cleanCount(t.sure+t.keep.of(t.sure)))
 	t.asked = max(min(t.asked, t.opinion), cleanCount(t.need+t.spare))
 }
 

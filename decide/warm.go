@@ -42,10 +42,18 @@ func (w Warm) of(n int64) int64 {
 	return max(w.Replicas, int64(math.Ceil(float64(w.Share*float64(n))-1e-9)))
 }
 
-// warm asks for what is to spare.
+// warm asks for what is to spare. Where opinions differ, what all agree to keep
+// is kept, but it grows only above what all agree is needed: each step would be a
+// reason for the next one otherwise.
 func (t *tick) warm(v int64) (int64, Reason, float64, float64) {
-	if n := cleanCount(t.need + t.spare); t.spare > 0 && n > v {
-		return n, ReasonWarm, float64(t.spare), float64(t.need)
+	need, n := t.need, cleanCount(t.need+t.spare)
+	if sure := cleanCount(t.sure + t.keep.of(t.sure)); n > t.cur && sure < n {
+		if n = t.cur; sure > n {
+			need, n = t.sure, sure
+		}
+	}
+	if n > v && n > need {
+		return n, ReasonWarm, float64(n - need), float64(need)
 	}
 	return v, ReasonNone, 0, 0
 }
