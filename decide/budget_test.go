@@ -171,6 +171,27 @@ func TestSpendingIsNotForgotten(t *testing.T) {
 	}
 }
 
+// A clock that was set back for good goes on with what was spent, and begins anew
+// with the month after.
+func TestBudgetWhereTheClockIsSetBack(t *testing.T) {
+	s := newSpender(t, decide.Budget{PerMonth: 1000}, time.Date(2026, 4, 10, 12, 0, 0, 0, time.UTC))
+	for range 60 {
+		s.step(time.Minute)
+	}
+	spent := 1000 - left(t, s)
+	s.in.Now = time.Date(2025, 2, 27, 12, 0, 0, 0, time.UTC)
+	s.step(time.Minute)
+	if got := 1000 - left(t, s); got < spent || got > spent+5 {
+		t.Errorf("%v spent before the clock was set back, then %v", spent, got)
+	}
+	for s.in.Now.Month() == time.February {
+		s.step(time.Hour)
+	}
+	if got := left(t, s); got < 990 {
+		t.Errorf("the month after begins with %v left", got)
+	}
+}
+
 // The figures, to the replica.
 func TestBudgetFigures(t *testing.T) {
 	last := time.Date(2026, 4, 30, 23, 30, 0, 0, time.UTC)

@@ -311,6 +311,28 @@ func TestQueuedWorkPassesTolerance(t *testing.T) {
 	}
 }
 
+// Upwards what is carried over is the smallest opinion.
+func TestUpWindowOutlivesConfiguration(t *testing.T) {
+	window := func(d time.Duration) *decide.Core {
+		return newCore(t, simple(func(c *decide.Config) { c.Up.Window = d }))
+	}
+	long, short := window(10*time.Minute), window(time.Minute)
+	in := decide.Input{Now: started, Limits: fixed, Signals: []signal.Sample{signal.Value(2)}, Fleet: decide.Fleet{Desired: 2, Ready: 2}}
+	s, _ := long.Next(decide.State{}, in)
+	in.Signals[0].Value = 9
+	for _, tc := range []struct {
+		core  *decide.Core
+		after time.Duration
+		want  int64
+	}{{long, 20 * time.Second, 2}, {short, 25 * time.Second, 2}, {short, 80 * time.Second, 2}, {short, 95 * time.Second, 9}} {
+		in.Now = started.Add(tc.after)
+		var d decide.Decision
+		if s, d = tc.core.Next(s, in); d.Desired != tc.want {
+			t.Errorf("after %v: %s, want %d", tc.after, text(t, d), tc.want)
+		}
+	}
+}
+
 // Another window in the configuration does not empty the one in the state.
 func TestWindowOutlivesConfiguration(t *testing.T) {
 	in := decide.Input{Now: started, Limits: fixed, Signals: []signal.Sample{signal.Value(8)}, Fleet: decide.Fleet{Desired: 8, Ready: 8}}

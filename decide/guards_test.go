@@ -154,6 +154,12 @@ func TestRates(t *testing.T) {
 			{59, 0, -1, 19, rateStage, tooFast, 0, nil},
 			{60, 0, -1, 18, rateStage, tooFast, 0, nil},
 		}},
+		"a share is rounded up, growing, and down, shrinking": {func(c *decide.Config) {
+			c.Up.Rate, c.Down.Rate = decide.Rate{Share: 0.5}, decide.Rate{Share: 0.5}
+		}, []step{
+			{0, 99, 3, 5, rateStage, tooFast, 99, nil},
+			{300, 0, 5, 3, rateStage, tooFast, 0, nil},
+		}},
 		"disabled": {func(c *decide.Config) { c.Down.Select = decide.SelectDisabled }, []step{
 			{0, 3, 9, 9, rateStage, decide.ReasonDisabled, 3, nil},
 			{5, 12, -1, 12, recommend, setpoint, 12, nil},

@@ -57,6 +57,7 @@ func TestGoals(t *testing.T) {
 		"a share of nothing":                  {share, value(5), value(0), none, decide.True},
 		"a share of what is stale":            {share, value(0.1), stale, none, decide.Unknown},
 		"a share of what is absent":           {share, value(5), none, none, decide.Unknown},
+		"a share of the first signal":         {[]decide.Goal{{Signal: use, Per: demand, Most: 0.5}}, value(9), none, none, decide.True},
 		"what is stale, of something":         {share, stale, value(9), none, decide.Unknown},
 		"both kept":                           {two, value(0.4), value(9), none, decide.True},
 		"the second missed":                   {two, value(0.4), value(11), none, decide.False},
@@ -102,6 +103,15 @@ func TestObjectiveSteps(t *testing.T) {
 		}
 		near(t, name, k.now(t, tc.load)/before, tc.want*tc.want-1e-9, tc.want*tc.want+1e-9)
 	}
+}
+
+// Where use is not known, nothing is tried beyond what is kept with ease.
+func TestObjectiveStaysWhereItIsNearlyMissed(t *testing.T) {
+	k := newKnee(t, decide.Objective{PerReplica: 10})
+	for range 120 {
+		k.see(0.68, 1.9)
+	}
+	near(t, "the knee", k.now(t, 0.68), 0.7, 0.7)
 }
 
 // A step is taken each Interval, not each time somebody looks, and the first one

@@ -234,6 +234,36 @@ func TestHeadroomIsPartOfTheOpinion(t *testing.T) {
 	}
 }
 
+// Whatever a core decides by is in its hash.
+func TestHashOfEverySetting(t *testing.T) {
+	seen := map[uint64]int{newCore(t, full()).Hash(): -1}
+	for i, change := range []func(*decide.Config){
+		func(c *decide.Config) { c.Combine.Down = decide.CombineAll },
+		func(c *decide.Config) { c.Up.Cooldown++ },
+		func(c *decide.Config) { c.Up.Rates[0].Count++ },
+		func(c *decide.Config) { c.Down.Select = decide.SelectMax },
+		func(c *decide.Config) { c.Burst.Factor++ },
+		func(c *decide.Config) { c.Warm.Replicas++ },
+		func(c *decide.Config) { c.Pending.Extra = 1 },
+		func(c *decide.Config) { c.Hold.After = time.Hour },
+		func(c *decide.Config) { c.Schedule[0].Ramp++ },
+		func(c *decide.Config) { c.Schedule = c.Schedule[:2] },
+		func(c *decide.Config) { c.Budget.PerHour++ },
+		func(c *decide.Config) { c.Signals[3].MaxAge = time.Hour },
+		func(c *decide.Config) { c.Policies[0].Name = "other" },
+		func(c *decide.Config) { c.Policies[2].Weight = 2 },
+		func(c *decide.Config) { c.Policies[0], c.Policies[1] = c.Policies[1], c.Policies[0] },
+	} {
+		c := full()
+		change(&c)
+		h := newCore(t, c).Hash()
+		if other, ok := seen[h]; ok {
+			t.Errorf("change %d has the hash of %d", i, other)
+		}
+		seen[h] = i
+	}
+}
+
 func TestHashTellsConfigurationsApart(t *testing.T) {
 	a, b := newCore(t, full()), newCore(t, full())
 	if a.Hash() != b.Hash() {

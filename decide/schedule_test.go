@@ -192,6 +192,19 @@ func TestRamp(t *testing.T) {
 	}
 }
 
+// A ramp of a window that lasts a whole day reaches into the second day after it
+// began.
+func TestRampOfALongWindow(t *testing.T) {
+	core := newCore(t, windows(decide.Window{Days: decide.Sunday, From: 20 * hour, To: 20 * hour, Min: 24, Ramp: 12 * hour}))
+	for at, want := range map[string]int64{
+		"2026-03-01 07:59": 0, "2026-03-01 14:00": 12, "2026-03-01 20:00": 24, "2026-03-02 19:59": 24, "2026-03-03 02:00": 12, "2026-03-03 07:00": 2, "2026-03-03 08:00": 0,
+	} {
+		if d := scheduled(t, core, clock(t, at+" +0000"), 0); d.Desired != want {
+			t.Errorf("at %s: %d, want %d", at, d.Desired, want)
+		}
+	}
+}
+
 // Where clocks are not set nearby, instants are found by a shorter way: it has to
 // lead to the same.
 func TestWindowsAgreeWithTheWallClock(t *testing.T) {
