@@ -184,6 +184,45 @@ func TestObjectiveWithoutRateHasAFloor(t *testing.T) {
 	near(t, "the last", k.now(t, 0.05), 0.4*0.97*0.8-1e-9, 0.4*0.97*0.8+1e-9)
 }
 
+// With a guess and no rate the knee is a load per replica from the start, and its
+// floor a share of the guess.
+func TestObjectiveWithoutRateBeginsWithTheGuess(t *testing.T) {
+	k := newKnee(t, decide.Objective{Utilization: 6})
+	if r := k.see(0.3, 1); r.B != 6 {
+		t.Errorf("begins with %+v", r)
+	}
+	for range 3000 {
+		k.see(0.05, 30)
+	}
+	near(t, "the last", k.now(t, 0.05), 0.24-1e-9, 0.24+1e-9)
+}
+
+// Only a replica that began to start a moment ago keeps anything from being
+// learned.
+func TestObjectiveLearnsBesideStarts(t *testing.T) {
+	for name, tc := range map[string]struct {
+		age    time.Duration
+		stuck  bool
+		learns bool
+	}{
+		"new":                         {0, false, false},
+		"new, and stuck":              {0, true, true},
+		"as old as the warm-up":       {30 * time.Second, false, true},
+		"nearly so":                   {30*time.Second - time.Millisecond, false, false},
+		"in a moment":                 {-59 * time.Second, false, false},
+		"next year, by another clock": {-365 * 24 * time.Hour, false, true},
+	} {
+		k := newKnee(t, decide.Objective{Rate: rate})
+		for range 30 {
+			k.in.Fleet.Starting = []decide.Cohort{{N: 1, Since: k.in.Now.Add(5*time.Second - tc.age), Stuck: tc.stuck}}
+			k.see(0.9, 1)
+		}
+		if learned := k.now(t, 0.9) != 0.7; learned != tc.learns {
+			t.Errorf("%s: learned is %v", name, learned)
+		}
+	}
+}
+
 // A load hardly above the knee does not explain a miss, so the knee follows.
 func TestObjectiveOverloadBeginsAboveTheKnee(t *testing.T) {
 	k := newKnee(t, decide.Objective{Rate: rate})
