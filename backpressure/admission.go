@@ -154,8 +154,9 @@ func (a *Admission) fold() {
 	a.lines[prompts].fold(a.promptsOver())
 	// Long answers that began together end together: look at more than one round.
 	a.lines[answers].fold(max(learnOver, 2*a.whole.mean))
+	tpot := a.decode.tpot
 	seqTime, tokens := a.decode.fold()
-	a.use.add(secs, a.units, seqTime, tokens, a.decode.sequences, isFull)
+	a.use.add(secs, a.units, seqTime, tokens, tpot, a.decode.sequences, isFull)
 }
 
 // isFull reports whether an average request would have to wait now.

@@ -14,6 +14,7 @@ const (
 	useEvery   = time.Second
 	useTokens  = 30  // tokens that a sample must rest on
 	useChange  = 4   // sequences that may come or go in it, and half of what there are
+	useStill   = 0.2 // seconds without tokens that are a standstill, if they are several steps
 	useOver    = 8.0 // time constant of the published use, seconds
 	steadyFor  = 5.0 // seconds of an unchanged unit count before samples are fitted: until then, work is spread unevenly
 	usePending = 4   // samples that wait for the first tokens of prompts computed in them
@@ -38,7 +39,9 @@ type use struct {
 	pending [usePending]sample // closed, oldest first, not yet fitted
 	waiting int                // of pending
 
-	sequences int // that decoded at the last add
+	sequences int     // that decoded at the last add
+	still     float64 // seconds almost without a token
+	stalled   int     // samples that a standstill spoils
 
 	fit    stepFit
 	step   step // the last good fit
@@ -60,6 +63,7 @@ type sample struct {
 	grown           float64 // how many more sequences there were at its end than at its beginning
 	prefilled       float64 // prompt tokens
 	steady          bool    // the units had not changed for a while
+	stalled         bool    // tokens did not come when they were made
 }
 
 // tells reports whether the sample rests on enough to say how long a step is: on
@@ -68,7 +72,7 @@ type sample struct {
 // with.
 func (s *sample) tells() bool {
 	change := math.Abs(s.grown)
-	return s.tokens >= useTokens && s.tokens > 5*change && s.unitSecs > 0 &&
+	return !s.stalled && s.tokens >= useTokens && s.tokens > 5*change && s.unitSecs > 0 &&
 		change <= useChange+s.seqTime/s.secs/2
 }
 
@@ -79,7 +83,20 @@ func (s *sample) step() float64 { return s.seqTime / (s.tokens + s.grown/2) }
 
 // add puts what passed in secs seconds into the open sample, and closes it if it
 // is long enough.
-func (u *use) add(secs, units, seqTime, tokens float64, sequences int, isFull bool) {
+//
+// The time per output token until then says how many tokens were to be expected.
+// Where for several steps there were hardly any, a machine or a network stood
+// still: those that were late come all at once, and neither second tells how long
+// a step is.
+func (u *use) add(secs, units, seqTime, tokens, tpot float64, sequences int, isFull bool) {
+	if tpot > 0 && tokens*tpot < seqTime/4 {
+		u.still += secs
+	} else {
+		u.still = 0
+	}
+	if u.still > max(useStill, 4*tpot) {
+		u.stalled = 2 // this sample and the next
+	}
 	u.full.fold(secs, units, isFull, u.steady >= steadyFor)
 	u.open.secs += secs
 	u.open.unitSecs += secs * units
@@ -98,6 +115,10 @@ func (u *use) add(secs, units, seqTime, tokens float64, sequences int, isFull bo
 func (u *use) close() {
 	s := u.open
 	s.steady = u.steady >= steadyFor
+	if u.stalled > 0 {
+		u.stalled--
+		s.stalled = true
+	}
 	u.open = sample{}
 	if u.waiting == usePending {
 		u.learn(u.pending[0])

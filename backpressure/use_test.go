@@ -29,3 +29,36 @@ func TestStepOfAGrowingSample(t *testing.T) {
 		}
 	}
 }
+
+// A machine that stands still for most of a second, and the tokens that then come
+// all at once, leave what was learned as it is.
+func TestStandstillIsNotFitted(t *testing.T) {
+	const base, each = 0.01, 0.0002
+	learned := func(standstill bool) step {
+		u := use{steady: steadyFor}
+		fold := func(sequences int, tokens, z float64) {
+			u.add(0.25, 1, 0.25*float64(sequences), tokens, z, sequences, false)
+		}
+		for k := range 60 {
+			n := 20 + 5*(k/4%10)
+			z := base + each*float64(n)
+			made := 0.25 * float64(n) / z
+			switch {
+			case standstill && k >= 21 && k < 24:
+				fold(n, 0, z)
+			case standstill && k == 24:
+				fold(n, 4*made, z)
+			default:
+				fold(n, made, z)
+			}
+		}
+		return u.step
+	}
+	want := learned(false)
+	if math.Abs(want.base/base-1) > 0.02 || math.Abs(want.sequence/each-1) > 0.02 {
+		t.Fatalf("learned %+v", want)
+	}
+	if got := learned(true); math.Abs(got.base/base-1) > 0.02 || math.Abs(got.sequence/each-1) > 0.02 {
+		t.Errorf("after a standstill: %+v, without: %+v", got, want)
+	}
+}
