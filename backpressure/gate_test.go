@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -263,6 +264,9 @@ func TestHandOvers(t *testing.T) {
 					p.Fail() // teaches nothing, so the room stays as it is
 					defer p.Release()
 					entered.Add(1)
+					if rng.IntN(8) == 0 {
+						runtime.Gosched() // let the others come while there is no room
+					}
 					switch rng.IntN(3) {
 					case 0:
 						panic("handler")
