@@ -128,7 +128,7 @@ func TestTargetThatDoesNothingIsSaidOnce(t *testing.T) {
 			})
 			r.load.value.Store(20)
 			r.run(t, func() {
-				time.Sleep(20 * time.Second)
+				time.Sleep(20*time.Second + 300*time.Millisecond) // between two ticks, here and below
 				r.load.value.Store(30)
 				time.Sleep(20 * time.Second)
 				r.load.value.Store(0)
