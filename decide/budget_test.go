@@ -205,6 +205,7 @@ func TestBudgetFigures(t *testing.T) {
 		"a month, less than one unit of money": {decide.Budget{Price: 0.1, PerMonth: 0.5, Pace: -1}, april, 0, 5},
 		"the cost of Min is set aside":         {decide.Budget{Price: 1, PerMonth: 3610, Pace: -1}, april, 5, 15},
 		"and what is left is spread":           {decide.Budget{Price: 1, PerMonth: 3600 + 720, Pace: 1}, april, 5, 6},
+		"the cost of Min at another price":     {decide.Budget{Price: 2, PerMonth: 7220, Pace: -1}, april, 5, 15},
 		"the last half hour":                   {decide.Budget{Price: 1, PerMonth: 50, Pace: 2}, last, 1, 50},
 		"the smaller of the two":               {decide.Budget{Price: 1, PerHour: 7, PerMonth: 1e6}, april, 0, 7},
 		"the smaller of the two, the month":    {decide.Budget{Price: 1, PerHour: 7, PerMonth: 720, Pace: 1}, april, 0, 1},

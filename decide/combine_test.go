@@ -134,6 +134,25 @@ func TestLawCombine(t *testing.T) {
 	})
 }
 
+// Upwards a combination may not be bolder than downwards.
+func TestCombinationsThatGoTogether(t *testing.T) {
+	const most, least, all, weighted = decide.CombineMax, decide.CombineMin, decide.CombineAll, decide.CombineWeighted
+	allowed := map[decide.Combine]bool{
+		{Up: most, Down: most}: true, {Up: most, Down: all}: true,
+		{Up: weighted, Down: most}: true, {Up: weighted, Down: all}: true, {Up: weighted, Down: weighted}: true,
+		{Up: least, Down: most}: true, {Up: least, Down: all}: true, {Up: least, Down: weighted}: true, {Up: least, Down: least}: true,
+		{Up: all, Down: most}: true, {Up: all, Down: all}: true, {Up: all, Down: weighted}: true, {Up: all, Down: least}: true,
+	}
+	for up := most; up <= weighted; up++ {
+		for down := most; down <= weighted; down++ {
+			c := decide.Combine{Up: up, Down: down}
+			if _, err := decide.New(combined(t, c, []int64{1, 2}, nil)); (err == nil) != allowed[c] {
+				t.Errorf("%v up and %v down: %v", up, down, err)
+			}
+		}
+	}
+}
+
 func TestMonotoneCores(t *testing.T) {
 	two := []int64{1, 2}
 	for _, tc := range []struct {

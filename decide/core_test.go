@@ -275,6 +275,8 @@ func TestStages(t *testing.T) {
 			{60, 4, -1, 5, pending, stuck, 4, starting(3, decide.Cohort{N: 1, Since: started.AddDate(1, 0, 0)})},
 			{70, 4, -1, 4, recommend, setpoint, 4, nil},
 			{80, 4, -1, 4, recommend, setpoint, 4, starting(3, decide.Cohort{N: 1})},
+			{85, 4, -1, 4, recommend, setpoint, 4, starting(3, decide.Cohort{N: 1})},
+			{140, 4, -1, 5, pending, stuck, 4, starting(3, decide.Cohort{N: 1})},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) { run(t, simple(tc.config), tc.steps) })

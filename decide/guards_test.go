@@ -154,6 +154,13 @@ func TestRates(t *testing.T) {
 			{59, 0, -1, 19, rateStage, tooFast, 0, nil},
 			{60, 0, -1, 18, rateStage, tooFast, 0, nil},
 		}},
+		"what was done close together counts until the last of it is a period old": {func(c *decide.Config) { c.Down.Rate = decide.Rate{Count: 2} }, []step{
+			{0, 9, 10, 9, recommend, setpoint, 9, nil},
+			{3, 0, -1, 8, rateStage, tooFast, 0, nil},
+			{60, 0, -1, 8, rateStage, tooFast, 0, nil},
+			{62, 0, -1, 8, rateStage, tooFast, 0, nil},
+			{63, 0, -1, 6, rateStage, tooFast, 0, nil},
+		}},
 		"a share is rounded up, growing, and down, shrinking": {func(c *decide.Config) {
 			c.Up.Rate, c.Down.Rate = decide.Rate{Share: 0.5}, decide.Rate{Share: 0.5}
 		}, []step{
@@ -193,6 +200,9 @@ func TestFallbacks(t *testing.T) {
 		"at once, and the members that are left want more": {decide.Hold{Fallback: decide.FallbackFloor, Replicas: 8, After: -1}, []step{
 			{0, 9, 5, 9, decide.StageRecommend, decide.ReasonSetpoint, 9, func(in *decide.Input) { in.Members = signal.Coverage{Expected: 10, Fresh: 1} }},
 			{5, 2, 5, 8, hold, decide.ReasonFloor, 2, func(in *decide.Input) { in.Members = signal.Coverage{Expected: 10, Fresh: 1} }},
+		}},
+		"missing members are ignored": {decide.Hold{Coverage: -1, Fallback: decide.FallbackFloor, Replicas: 8, After: -1}, []step{
+			{0, 3, 5, 3, decide.StageRecommend, decide.ReasonSetpoint, 3, func(in *decide.Input) { in.Members = signal.Coverage{Expected: 10} }},
 		}},
 		"fixed": {decide.Hold{Fallback: decide.FallbackFixed, Replicas: 8, After: -1}, []step{
 			{0, -1, 5, 8, hold, decide.ReasonFixed, 5, nil},

@@ -197,6 +197,36 @@ func TestObjectiveWithoutRateBeginsWithTheGuess(t *testing.T) {
 	near(t, "the last", k.now(t, 0.05), 0.24-1e-9, 0.24+1e-9)
 }
 
+// After a time without demand the means begin anew: what the load was before it
+// is no reason for a miss after it.
+func TestObjectiveBeginsAnewAfterIdling(t *testing.T) {
+	k := newKnee(t, decide.Objective{Rate: rate})
+	for range 30 {
+		k.see(0.9, 0) // no latency, nothing is learned
+	}
+	k.see(0, 0)
+	for range 3 {
+		k.see(0.5, 3)
+	}
+	near(t, "the knee", k.now(t, 0.5), 0.6, 0.69)
+}
+
+// How far a replica got half a day ago says little of how far it gets now.
+func TestObjectiveForgetsWhatWasKept(t *testing.T) {
+	k := newKnee(t, decide.Objective{PerReplica: 10})
+	for range 60 {
+		k.see(0.9, 1)
+	}
+	for range 200 {
+		k.see(0.5, 3)
+	}
+	near(t, "missed for a while", k.now(t, 0.5), 0.48, 0.49)
+	for range 10 * 720 {
+		k.see(0.45, 0.1)
+	}
+	near(t, "kept with ease for ten hours", k.now(t, 0.45), 0.6, 0.72) // 0.9 is long ago
+}
+
 // Only a replica that began to start a moment ago keeps anything from being
 // learned.
 func TestObjectiveLearnsBesideStarts(t *testing.T) {

@@ -38,34 +38,35 @@ func TestPolicies(t *testing.T) {
 		signals        [4]float64 // demand, queue, rate, use
 		want           want
 	}{
-		"track":              {decide.Track{Signal: use, Setpoint: 0.7}, 3, 9, [4]float64{0, 0, 0, 1.0}, want{Replicas: 5, Reason: decide.ReasonSetpoint, A: 1, B: 0.7}},
-		"track exactly":      {decide.Track{Signal: use, Setpoint: 0.7}, 3, 3, [4]float64{0, 0, 0, 0.7}, want{Replicas: 3, Reason: decide.ReasonSetpoint, A: 0.7, B: 0.7}},
-		"track zero":         {decide.Track{Signal: use, Setpoint: 0.7}, 3, 3, [4]float64{}, want{Reason: decide.ReasonSetpoint, B: 0.7}},
-		"track none ready":   {decide.Track{Signal: use, Setpoint: 0.7}, 0, 3, [4]float64{0, 0, 0, 0.4}, want{Held: true, Reason: decide.ReasonNoneReady, A: 0.4, B: 0.7}},
-		"track total":        {decide.Track{Signal: demand, Setpoint: 4, Total: true}, 0, 0, [4]float64{9}, want{Replicas: 3, Reason: decide.ReasonSetpoint, A: 9, B: 4}},
-		"track huge":         {decide.Track{Signal: demand, Setpoint: 1e-300, Total: true}, 0, 0, [4]float64{1e300}, want{Replicas: decide.MaxReplicas, Reason: decide.ReasonSetpoint, A: 1e300, B: 1e-300}},
-		"track absent":       {decide.Track{Signal: use, Setpoint: 0.7}, 3, 3, [4]float64{0, 0, 0, absent}, want{Held: true, Reason: decide.ReasonAbsent, A: 3}},
-		"track negative":     {decide.Track{Signal: use, Setpoint: 0.7}, 3, 3, [4]float64{0, 0, 0, -1}, want{Held: true, Reason: decide.ReasonInvalid, A: 3}},
-		"capacity":           {offered, 1, 1, [4]float64{700}, want{Replicas: 105, Headroom: 5, Reason: decide.ReasonDemand, A: 700, B: 7}}, // 100 + 0.5 × 10
-		"capacity reserve":   {decide.Capacity{Demand: demand, PerReplica: 10, Reserve: 0.2}, 1, 1, [4]float64{700}, want{Replicas: 120, Headroom: 20, Reason: decide.ReasonDemand, A: 700, B: 7}},
-		"capacity both":      {decide.Capacity{Demand: demand, PerReplica: 10, Reserve: 0.2, Headroom: 1}, 1, 1, [4]float64{700}, want{Replicas: 130, Headroom: 30, Reason: decide.ReasonDemand, A: 700, B: 7}},
-		"capacity small":     {offered, 1, 1, [4]float64{0.001}, want{Replicas: 1, Reason: decide.ReasonDemand, A: 0.001, B: 7}},
-		"capacity huge":      {decide.Capacity{Demand: demand, PerReplica: 1e-300, Headroom: -1}, 1, 1, [4]float64{1e300}, want{Replicas: decide.MaxReplicas, Reason: decide.ReasonDemand, A: 1e300, B: 7e-301}},
-		"capacity idle":      {offered, 1, 1, [4]float64{}, want{Reason: decide.ReasonIdle}},
-		"capacity learned":   {learned, 4, 4, [4]float64{30, 0, 10}, want{Replicas: 3, Reason: decide.ReasonDemand, A: 30, B: 10}},
-		"capacity unknown":   {learned, 4, 4, [4]float64{30, 0, 0}, want{Held: true, Reason: decide.ReasonUnknown, A: 2}},
-		"capacity no rate":   {learned, 4, 4, [4]float64{30, 0, absent}, want{Held: true, Reason: decide.ReasonAbsent, A: 2}},
-		"capacity starting":  {learned, 0, 4, [4]float64{30, 0, absent}, want{Held: true, Reason: decide.ReasonAbsent, A: 2}},
-		"capacity first":     {learned, 0, 0, [4]float64{30, 0, absent}, want{Replicas: 1, Reason: decide.ReasonFirst, A: 30}},
-		"capacity idle cold": {learned, 0, 0, [4]float64{0, 0, absent}, want{Reason: decide.ReasonIdle}},
-		"capacity no demand": {learned, 4, 4, [4]float64{absent, 0, 10}, want{Held: true, Reason: decide.ReasonAbsent}},
-		"backlog":            {drain, 2, 2, [4]float64{30, 205, 10}, want{Replicas: 6, Backlogged: true, Reason: decide.ReasonBacklog, A: 205, B: 10}}, // (30 + 20.5) ÷ 10
-		"backlog empty":      {drain, 2, 2, [4]float64{30, 0, 10}, want{Replicas: 3, Reason: decide.ReasonBacklog, B: 10}},
-		"backlog idle":       {drain, 2, 2, [4]float64{0, 0, 10}, want{Reason: decide.ReasonIdle}},
-		"backlog first":      {drain, 0, 0, [4]float64{0, 5, absent}, want{Replicas: 1, Backlogged: true, Reason: decide.ReasonFirst, A: 5}},
-		"backlog no queue":   {drain, 2, 2, [4]float64{30, absent, 10}, want{Held: true, Reason: decide.ReasonAbsent, A: 1}},
-		"backlog no demand":  {drain, 2, 2, [4]float64{absent, 5, 10}, want{Held: true, Reason: decide.ReasonAbsent}},
-		"backlog default":    {decide.Backlog{Queue: queue, PerReplica: 2}, 2, 2, [4]float64{absent, 600}, want{Replicas: 10, Backlogged: true, Reason: decide.ReasonBacklog, A: 600, B: 2}},
+		"track":                  {decide.Track{Signal: use, Setpoint: 0.7}, 3, 9, [4]float64{0, 0, 0, 1.0}, want{Replicas: 5, Reason: decide.ReasonSetpoint, A: 1, B: 0.7}},
+		"track exactly":          {decide.Track{Signal: use, Setpoint: 0.7}, 3, 3, [4]float64{0, 0, 0, 0.7}, want{Replicas: 3, Reason: decide.ReasonSetpoint, A: 0.7, B: 0.7}},
+		"track but for rounding": {decide.Track{Signal: demand, Setpoint: 1, Total: true}, 0, 0, [4]float64{100000.00005}, want{Replicas: 100000, Reason: decide.ReasonSetpoint, A: 100000.00005, B: 1}},
+		"track zero":             {decide.Track{Signal: use, Setpoint: 0.7}, 3, 3, [4]float64{}, want{Reason: decide.ReasonSetpoint, B: 0.7}},
+		"track none ready":       {decide.Track{Signal: use, Setpoint: 0.7}, 0, 3, [4]float64{0, 0, 0, 0.4}, want{Held: true, Reason: decide.ReasonNoneReady, A: 0.4, B: 0.7}},
+		"track total":            {decide.Track{Signal: demand, Setpoint: 4, Total: true}, 0, 0, [4]float64{9}, want{Replicas: 3, Reason: decide.ReasonSetpoint, A: 9, B: 4}},
+		"track huge":             {decide.Track{Signal: demand, Setpoint: 1e-300, Total: true}, 0, 0, [4]float64{1e300}, want{Replicas: decide.MaxReplicas, Reason: decide.ReasonSetpoint, A: 1e300, B: 1e-300}},
+		"track absent":           {decide.Track{Signal: use, Setpoint: 0.7}, 3, 3, [4]float64{0, 0, 0, absent}, want{Held: true, Reason: decide.ReasonAbsent, A: 3}},
+		"track negative":         {decide.Track{Signal: use, Setpoint: 0.7}, 3, 3, [4]float64{0, 0, 0, -1}, want{Held: true, Reason: decide.ReasonInvalid, A: 3}},
+		"capacity":               {offered, 1, 1, [4]float64{700}, want{Replicas: 105, Headroom: 5, Reason: decide.ReasonDemand, A: 700, B: 7}}, // 100 + 0.5 × 10
+		"capacity reserve":       {decide.Capacity{Demand: demand, PerReplica: 10, Reserve: 0.2}, 1, 1, [4]float64{700}, want{Replicas: 120, Headroom: 20, Reason: decide.ReasonDemand, A: 700, B: 7}},
+		"capacity both":          {decide.Capacity{Demand: demand, PerReplica: 10, Reserve: 0.2, Headroom: 1}, 1, 1, [4]float64{700}, want{Replicas: 130, Headroom: 30, Reason: decide.ReasonDemand, A: 700, B: 7}},
+		"capacity small":         {offered, 1, 1, [4]float64{0.001}, want{Replicas: 1, Reason: decide.ReasonDemand, A: 0.001, B: 7}},
+		"capacity huge":          {decide.Capacity{Demand: demand, PerReplica: 1e-300, Headroom: -1}, 1, 1, [4]float64{1e300}, want{Replicas: decide.MaxReplicas, Reason: decide.ReasonDemand, A: 1e300, B: 7e-301}},
+		"capacity idle":          {offered, 1, 1, [4]float64{}, want{Reason: decide.ReasonIdle}},
+		"capacity learned":       {learned, 4, 4, [4]float64{30, 0, 10}, want{Replicas: 3, Reason: decide.ReasonDemand, A: 30, B: 10}},
+		"capacity unknown":       {learned, 4, 4, [4]float64{30, 0, 0}, want{Held: true, Reason: decide.ReasonUnknown, A: 2}},
+		"capacity no rate":       {learned, 4, 4, [4]float64{30, 0, absent}, want{Held: true, Reason: decide.ReasonAbsent, A: 2}},
+		"capacity starting":      {learned, 0, 4, [4]float64{30, 0, absent}, want{Held: true, Reason: decide.ReasonAbsent, A: 2}},
+		"capacity first":         {learned, 0, 0, [4]float64{30, 0, absent}, want{Replicas: 1, Reason: decide.ReasonFirst, A: 30}},
+		"capacity idle cold":     {learned, 0, 0, [4]float64{0, 0, absent}, want{Reason: decide.ReasonIdle}},
+		"capacity no demand":     {learned, 4, 4, [4]float64{absent, 0, 10}, want{Held: true, Reason: decide.ReasonAbsent}},
+		"backlog":                {drain, 2, 2, [4]float64{30, 205, 10}, want{Replicas: 6, Backlogged: true, Reason: decide.ReasonBacklog, A: 205, B: 10}}, // (30 + 20.5) ÷ 10
+		"backlog empty":          {drain, 2, 2, [4]float64{30, 0, 10}, want{Replicas: 3, Reason: decide.ReasonBacklog, B: 10}},
+		"backlog idle":           {drain, 2, 2, [4]float64{0, 0, 10}, want{Reason: decide.ReasonIdle}},
+		"backlog first":          {drain, 0, 0, [4]float64{0, 5, absent}, want{Replicas: 1, Backlogged: true, Reason: decide.ReasonFirst, A: 5}},
+		"backlog no queue":       {drain, 2, 2, [4]float64{30, absent, 10}, want{Held: true, Reason: decide.ReasonAbsent, A: 1}},
+		"backlog no demand":      {drain, 2, 2, [4]float64{absent, 5, 10}, want{Held: true, Reason: decide.ReasonAbsent}},
+		"backlog default":        {decide.Backlog{Queue: queue, PerReplica: 2}, 2, 2, [4]float64{absent, 600}, want{Replicas: 10, Backlogged: true, Reason: decide.ReasonBacklog, A: 600, B: 2}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := compile(t, tc.spec)
@@ -217,6 +218,40 @@ func TestPoliciesAreKeptInRange(t *testing.T) {
 		if d.Desired != 1000 || d.Recommendations[0].Replicas != decide.MaxReplicas || d.Recommendations[1].Replicas != 0 {
 			t.Errorf("got %s", text(t, d))
 		}
+	}
+}
+
+// A policy remembers no more than it has to: a rate that is learned, a knee, the
+// steps of a rule.
+func TestWordsOfPolicies(t *testing.T) {
+	goals := []decide.Goal{{Signal: use, Most: 1}}
+	for _, tc := range []struct {
+		spec decide.Spec
+		want int
+	}{
+		{decide.Track{Signal: use, Setpoint: 0.7}, 0},
+		{decide.Capacity{Demand: demand, PerReplica: 0.5}, 0},
+		{decide.Capacity{Demand: demand, Rate: rate}, 1},
+		{decide.Backlog{Queue: queue, PerReplica: 0.5}, 0},
+		{decide.Backlog{Queue: queue, Rate: rate}, 1},
+		{decide.Objective{Demand: demand, PerReplica: 0.5, Goals: goals}, 13},
+		{decide.Objective{Demand: demand, Rate: rate, Goals: goals}, 14},
+		{decide.Rule{Up: decide.Step{When: busy}, Monotone: true}, 11},
+	} {
+		if got := compile(t, tc.spec).Words(); got != tc.want {
+			t.Errorf("%+v has %d words, want %d", tc.spec, got, tc.want)
+		}
+	}
+}
+
+// What Config returns is a copy.
+func TestConfigIsACopy(t *testing.T) {
+	core := newCore(t, full())
+	before := text(t, core.Config().Schedule) + text(t, core.Config().Up) + core.Config().Policies[0].Name + core.Config().Signals[0].Name
+	c := core.Config()
+	c.Signals[0].Name, c.Policies[0].Name, c.Schedule[0].Min, c.Up.Rates[0].Count = "x", "x", 99, 99
+	if after := text(t, core.Config().Schedule) + text(t, core.Config().Up) + core.Config().Policies[0].Name + core.Config().Signals[0].Name; after != before {
+		t.Errorf("became %s, was %s", after, before)
 	}
 }
 

@@ -169,7 +169,7 @@ func TestCountsOfSettings(t *testing.T) {
 		{"Hold.Replicas", end[n](0), end[n](0), func(c *decide.Config, x n) { c.Hold.Fallback, c.Hold.Replicas = decide.FallbackLastGood, x }},
 		{"Schedule[0].Min", end[n](0), end[n](anyMost), func(c *decide.Config, x n) { c.Schedule = []decide.Window{{Min: x}} }},
 		{"Schedule[0].Min is 0 and Max", end[n](0), end[n](anyMost), func(c *decide.Config, x n) { c.Schedule = []decide.Window{{Max: x}} }},
-		{"Schedule[0].Max", end[n](5), nil, func(c *decide.Config, x n) { c.Schedule = []decide.Window{{Min: 5, Max: x}} }},
+		{"Schedule[0].Max", end[n](2), nil, func(c *decide.Config, x n) { c.Schedule = []decide.Window{{Min: 2, Max: x}} }},
 		{"Schedule[0].Days", nil, end(n(decide.EveryDay)), func(c *decide.Config, x n) { c.Schedule = []decide.Window{{Days: decide.Days(x)}} }},
 		{"Up.Select", nil, end(n(decide.SelectDisabled)), func(c *decide.Config, x n) { c.Up.Select = decide.Select(x) }},
 		{"Hold.Fallback", nil, end(n(decide.FallbackFixed)), func(c *decide.Config, x n) {

@@ -219,3 +219,32 @@ func TestRecordOfAnotherCore(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Whatever there is to tell, the record is as long as it may be at the most, and
+// nothing is left out as long as all of it fits.
+func TestRecordFillsItsRoom(t *testing.T) {
+	whole, cut := 0, 0
+	for n := range 220 {
+		var c decide.Config
+		for i := range 4 {
+			key := signal.Key{Name: string(rune('a'+i)) + strings.Repeat("x", n)}
+			c.Signals = append(c.Signals, signal.Def{Key: key, Unit: signal.Requests})
+			c.Policies = append(c.Policies, decide.NamedSpec{Name: string(rune('a' + i)), Spec: decide.Track{Signal: key, Setpoint: 1}})
+		}
+		in := decide.Input{Now: started, Signals: []signal.Sample{signal.Value(1), signal.Value(2), signal.Value(3), signal.Value(4)}}
+		d := decide.Decision{Recommendations: []decide.Recommendation{{Replicas: 12, Reason: decide.ReasonSetpoint}}}
+		b := newCore(t, c).AppendRecord(nil, &in, &d)
+		if len(b) > decide.MaxRecordBytes {
+			t.Errorf("names of %d: %d bytes", n+1, len(b))
+		}
+		switch r := readRecord(t, b); {
+		case r.LeftOut == 0:
+			whole = len(b)
+		case cut == 0:
+			cut = len(b)
+		}
+	}
+	if whole < decide.MaxRecordBytes-7 || cut == 0 { // names longer by one are four bytes more, and there are three commas
+		t.Errorf("at the most %d bytes without anything left out, then %d", whole, cut)
+	}
+}

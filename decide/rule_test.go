@@ -84,6 +84,8 @@ func TestRule(t *testing.T) {
 			[]seen{{0, 0.1, 9, 9}, {60, 0.1, 9, 7}, {61, 0.1, 7, 7}, {120, 0.1, 7, 5}, {180, 0.5, 5, 5}}},
 		"down, unknown between": {decide.Rule{Down: decide.Step{When: quiet, For: time.Minute}},
 			[]seen{{0, 0.1, 9, 9}, {50, unknown, 9, none}, {60, 0.1, 9, 9}, {119, 0.1, 9, 9}, {120, 0.1, 9, 8}}},
+		"down, unknown after a while": {decide.Rule{Down: decide.Step{When: quiet, For: time.Minute}},
+			[]seen{{0, 0.1, 9, 9}, {40, 0.1, 9, 9}, {50, unknown, 9, none}, {60, 0.1, 9, 9}, {100, 0.1, 9, 9}, {120, 0.1, 9, 8}}},
 		"never below zero": {decide.Rule{Down: decide.Step{When: quiet, Count: 20}}, []seen{{0, 0.1, 9, 0}}},
 		"both":             {decide.Rule{Up: decide.Step{When: quiet}, Down: decide.Step{When: quiet}}, []seen{{0, 0.1, 9, 10}}},
 	} {

@@ -153,9 +153,7 @@ func (s *State) UnmarshalJSON(data []byte) error {
 
 // Equal reports whether s and o remember the same, to the last bit.
 func (s *State) Equal(o *State) bool {
-	a, b := *s, *o
-	a.policies, b.policies, a.scratch, b.scratch = nil, nil, Input{}, Input{}
-	return equalFixed(&a, &b) && slices.EqualFunc(remembered(s.policies), remembered(o.policies), func(a, b memory) bool {
+	return equalFixed(s, o) && slices.EqualFunc(remembered(s.policies), remembered(o.policies), func(a, b memory) bool {
 		return a.Name == b.Name && slices.EqualFunc(a.Words, b.Words, func(x, y float64) bool {
 			return math.Float64bits(x) == math.Float64bits(y)
 		})
