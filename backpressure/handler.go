@@ -1,7 +1,6 @@
 package backpressure
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"math"
@@ -75,17 +74,8 @@ func serve(next http.Handler, w http.ResponseWriter, r *http.Request, p Permit, 
 		}
 		p.Release()
 	}()
-	next.ServeHTTP(watch.wrap(), r.WithContext(context.WithValue(r.Context(), permitKey{}, p)))
+	next.ServeHTTP(watch.wrap(), r.WithContext(WithPermit(r.Context(), p)))
 	returned = true
-}
-
-type permitKey struct{}
-
-// PermitFrom returns the permit under which the request of ctx runs, or the zero
-// Permit, which is harmless.
-func PermitFrom(ctx context.Context) Permit {
-	p, _ := ctx.Value(permitKey{}).(Permit)
-	return p
 }
 
 // rejection is the body of a refusal, in the form of OpenAI's errors.

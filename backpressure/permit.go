@@ -1,5 +1,7 @@
 package backpressure
 
+import "context"
+
 // A Permit is the right to run one request. It is a small value: copy it, keep it
 // in a context, release it as often as you like. Only the first Release counts,
 // and what is called after it does nothing. The zero Permit is harmless.
@@ -89,4 +91,19 @@ func (p Permit) output(n int) {
 		}
 	}
 	g.mu.Unlock()
+}
+
+type permitKey struct{}
+
+// WithPermit returns a context whose work runs under p, for [PermitFrom]. Gates
+// before other protocols than HTTP pass their permits on with it.
+func WithPermit(ctx context.Context, p Permit) context.Context {
+	return context.WithValue(ctx, permitKey{}, p)
+}
+
+// PermitFrom returns the permit under which the request of ctx runs, or the zero
+// Permit, which is harmless.
+func PermitFrom(ctx context.Context) Permit {
+	p, _ := ctx.Value(permitKey{}).(Permit)
+	return p
 }
