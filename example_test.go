@@ -80,7 +80,7 @@ func ExamplePool_policyFile() {
 		fmt.Println(err)
 		return
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	file := filepath.Join(dir, "policy.yaml")
 	err = os.WriteFile(file, []byte(`
 min: 0

@@ -90,9 +90,9 @@ func (o Objective) Compile(signals *signal.Schema) (Policy, error) {
 	for _, f := range []struct {
 		name string
 		x    float64
-	}{{"Utilization", p.start}, {"Floor", p.floor}, {"Ceiling", p.ceiling}} {
+	}{{"Objective.Utilization", p.start}, {"Objective.Floor", p.floor}, {"Objective.Ceiling", p.ceiling}} {
 		if !(f.x >= 0) || math.IsInf(f.x, 0) {
-			errs = append(errs, fmt.Errorf("Objective.%s is %v: it must not be negative", f.name, f.x))
+			errs = append(errs, fmt.Errorf("%s is %v: it must not be negative", f.name, f.x))
 		}
 	}
 	switch {

@@ -22,8 +22,6 @@ type span[T any] struct {
 	set         func(c *decide.Config, x T)
 }
 
-func end[T any](x T) *T { return &x }
-
 func (s span[T]) check(t *testing.T, below, above func(T) T) {
 	t.Helper()
 	try := func(x T, refused bool) {
@@ -70,26 +68,26 @@ func TestDurationsOfSettings(t *testing.T) {
 	}
 	next, none := func(x d) d { return x + 1 }, (*d)(nil)
 	for _, s := range []span[d]{
-		{"Up.Window", none, end(d(week)), func(c *decide.Config, x d) { c.Up.Window = x }},
-		{"Down.Window", none, end(d(week)), func(c *decide.Config, x d) { c.Down.Window = x }},
-		{"Down.Cooldown", none, end(d(week)), func(c *decide.Config, x d) { c.Down.Cooldown = x }},
-		{"Down.Idle", none, end(d(week)), func(c *decide.Config, x d) { c.Down.Idle = x }},
-		{"Up.Rate.Period", end(d(0)), end(24 * hour), func(c *decide.Config, x d) { c.Up.Rate.Period = x }},
-		{"Burst.For", end(d(0)), nil, func(c *decide.Config, x d) { c.Burst = decide.Burst{Factor: 2, For: x} }},
-		{"Burst.For", nil, end(d(week)), func(c *decide.Config, x d) { c.Burst.For = x }},
-		{"Burst.For is 0s and Burst.Window", nil, end(d(week)), func(c *decide.Config, x d) { c.Burst.Window = x }},
-		{"Pending.Timeout", none, end(d(week)), func(c *decide.Config, x d) { c.Pending.Timeout = x }},
-		{"Hold.After", none, end(d(week)), func(c *decide.Config, x d) { c.Hold.After = x }},
-		{"Schedule[0].From", end(d(0)), end(24*hour - 1), window(func(w *decide.Window, x d) { w.From = x })},
-		{"Schedule[0].From is 0s and To", end(d(0)), end(24 * hour), window(func(w *decide.Window, x d) { w.To = x })},
-		{"Schedule[0].Ramp", end(d(0)), end(12 * hour), window(func(w *decide.Window, x d) { w.Ramp = x })},
-		{"Backlog.Within", end(d(0)), nil, func(c *decide.Config, x d) {
+		{"Up.Window", none, new(week), func(c *decide.Config, x d) { c.Up.Window = x }},
+		{"Down.Window", none, new(week), func(c *decide.Config, x d) { c.Down.Window = x }},
+		{"Down.Cooldown", none, new(week), func(c *decide.Config, x d) { c.Down.Cooldown = x }},
+		{"Down.Idle", none, new(week), func(c *decide.Config, x d) { c.Down.Idle = x }},
+		{"Up.Rate.Period", new(d(0)), new(24 * hour), func(c *decide.Config, x d) { c.Up.Rate.Period = x }},
+		{"Burst.For", new(d(0)), nil, func(c *decide.Config, x d) { c.Burst = decide.Burst{Factor: 2, For: x} }},
+		{"Burst.For", nil, new(week), func(c *decide.Config, x d) { c.Burst.For = x }},
+		{"Burst.For is 0s and Burst.Window", nil, new(week), func(c *decide.Config, x d) { c.Burst.Window = x }},
+		{"Pending.Timeout", none, new(week), func(c *decide.Config, x d) { c.Pending.Timeout = x }},
+		{"Hold.After", none, new(week), func(c *decide.Config, x d) { c.Hold.After = x }},
+		{"Schedule[0].From", new(d(0)), new(24*hour - 1), window(func(w *decide.Window, x d) { w.From = x })},
+		{"Schedule[0].From is 0s and To", new(d(0)), new(24 * hour), window(func(w *decide.Window, x d) { w.To = x })},
+		{"Schedule[0].Ramp", new(d(0)), new(12 * hour), window(func(w *decide.Window, x d) { w.Ramp = x })},
+		{"Backlog.Within", new(d(0)), nil, func(c *decide.Config, x d) {
 			c.Policies = only(decide.Backlog{Queue: queue, PerReplica: 1, Within: x})
 		}},
-		{"Objective.Interval", end(time.Millisecond), end(d(week)), objective(func(o *decide.Objective, x d) { o.Interval = x })},
-		{"Objective.Warmup", nil, end(d(week)), objective(func(o *decide.Objective, x d) { o.Warmup = x })},
-		{"Rule.Up.For", end(d(0)), end(d(week)), rule(func(s *decide.Step, x d) { s.For = x })},
-		{"Rule.Up.Period", end(d(0)), end(d(week)), rule(func(s *decide.Step, x d) { s.Period = x })},
+		{"Objective.Interval", new(time.Millisecond), new(week), objective(func(o *decide.Objective, x d) { o.Interval = x })},
+		{"Objective.Warmup", nil, new(week), objective(func(o *decide.Objective, x d) { o.Warmup = x })},
+		{"Rule.Up.For", new(d(0)), new(week), rule(func(s *decide.Step, x d) { s.For = x })},
+		{"Rule.Up.Period", new(d(0)), new(week), rule(func(s *decide.Step, x d) { s.Period = x })},
 	} {
 		s.check(t, func(x d) d { return x - 1 }, next)
 	}
@@ -113,26 +111,26 @@ func TestRatiosOfSettings(t *testing.T) {
 	}
 	tiny := math.SmallestNonzeroFloat64
 	for _, s := range []span[f]{
-		{"Up.Tolerance", nil, end(1.0), func(c *decide.Config, x f) { c.Up.Tolerance = x }},
-		{"Down.Tolerance", nil, end(1.0), func(c *decide.Config, x f) { c.Down.Tolerance = x }},
-		{"Pending.Extra", nil, end(10.0), func(c *decide.Config, x f) { c.Pending.Extra = x }},
-		{"Hold.Coverage", nil, end(1.0), func(c *decide.Config, x f) { c.Hold.Coverage = x }},
-		{"Burst.Factor", end(math.Nextafter(1, 2)), end(math.MaxFloat64), func(c *decide.Config, x f) { c.Burst.Factor = x }},
-		{"Warm.Share", nil, end(10.0), func(c *decide.Config, x f) { c.Warm.Share = x }},
-		{"Up.Rate.Share", end(-math.MaxFloat64), end(math.MaxFloat64), func(c *decide.Config, x f) { c.Up.Rate.Share = x }},
-		{"Budget.Price", end(tiny), end(math.MaxFloat64), func(c *decide.Config, x f) { c.Budget = decide.Budget{PerHour: 1, Price: x} }},
-		{"Budget.PerHour", nil, end(math.MaxFloat64), func(c *decide.Config, x f) { c.Budget = decide.Budget{Price: 1, PerHour: x} }},
-		{"Budget.PerMonth", nil, end(math.MaxFloat64), func(c *decide.Config, x f) { c.Budget = decide.Budget{Price: 1, PerMonth: x} }},
-		{"Budget.Pace", end(1.0), end(math.MaxFloat64), func(c *decide.Config, x f) { c.Budget = decide.Budget{Price: 1, PerMonth: 1, Pace: x} }},
-		{"Policies[0].Weight", end(0.0), end(1e6), func(c *decide.Config, x f) { c.Policies[0].Weight = x }},
-		{"Track.Setpoint", end(tiny), end(math.MaxFloat64), func(c *decide.Config, x f) { c.Policies = only(decide.Track{Signal: use, Setpoint: x}) }},
-		{"Capacity.Utilization", end(tiny), end(1.0), capacity(func(p *decide.Capacity, x f) { p.Utilization = x })},
-		{"Capacity.PerReplica", nil, end(math.MaxFloat64), capacity(func(p *decide.Capacity, x f) { p.PerReplica = x })},
-		{"Capacity.Headroom", nil, end(100.0), capacity(func(p *decide.Capacity, x f) { p.Headroom = x })},
-		{"Capacity.Reserve", end(0.0), end(10.0), capacity(func(p *decide.Capacity, x f) { p.Reserve = x })},
-		{"Objective.Utilization", end(0.3), end(1.0), objective(func(o *decide.Objective, x f) { o.Utilization = x })},
-		{"Objective.Floor", end(tiny), nil, objective(func(o *decide.Objective, x f) { o.Floor = x })},
-		{"Rule.Up.Share", end(0.0), end(10.0), func(c *decide.Config, x f) { c.Policies = only(decide.Rule{Up: decide.Step{When: busy, Share: x}}) }},
+		{"Up.Tolerance", nil, new(1.0), func(c *decide.Config, x f) { c.Up.Tolerance = x }},
+		{"Down.Tolerance", nil, new(1.0), func(c *decide.Config, x f) { c.Down.Tolerance = x }},
+		{"Pending.Extra", nil, new(10.0), func(c *decide.Config, x f) { c.Pending.Extra = x }},
+		{"Hold.Coverage", nil, new(1.0), func(c *decide.Config, x f) { c.Hold.Coverage = x }},
+		{"Burst.Factor", new(math.Nextafter(1, 2)), new(math.MaxFloat64), func(c *decide.Config, x f) { c.Burst.Factor = x }},
+		{"Warm.Share", nil, new(10.0), func(c *decide.Config, x f) { c.Warm.Share = x }},
+		{"Up.Rate.Share", new(-math.MaxFloat64), new(math.MaxFloat64), func(c *decide.Config, x f) { c.Up.Rate.Share = x }},
+		{"Budget.Price", new(tiny), new(math.MaxFloat64), func(c *decide.Config, x f) { c.Budget = decide.Budget{PerHour: 1, Price: x} }},
+		{"Budget.PerHour", nil, new(math.MaxFloat64), func(c *decide.Config, x f) { c.Budget = decide.Budget{Price: 1, PerHour: x} }},
+		{"Budget.PerMonth", nil, new(math.MaxFloat64), func(c *decide.Config, x f) { c.Budget = decide.Budget{Price: 1, PerMonth: x} }},
+		{"Budget.Pace", new(1.0), new(math.MaxFloat64), func(c *decide.Config, x f) { c.Budget = decide.Budget{Price: 1, PerMonth: 1, Pace: x} }},
+		{"Policies[0].Weight", new(0.0), new(1e6), func(c *decide.Config, x f) { c.Policies[0].Weight = x }},
+		{"Track.Setpoint", new(tiny), new(math.MaxFloat64), func(c *decide.Config, x f) { c.Policies = only(decide.Track{Signal: use, Setpoint: x}) }},
+		{"Capacity.Utilization", new(tiny), new(1.0), capacity(func(p *decide.Capacity, x f) { p.Utilization = x })},
+		{"Capacity.PerReplica", nil, new(math.MaxFloat64), capacity(func(p *decide.Capacity, x f) { p.PerReplica = x })},
+		{"Capacity.Headroom", nil, new(100.0), capacity(func(p *decide.Capacity, x f) { p.Headroom = x })},
+		{"Capacity.Reserve", new(0.0), new(10.0), capacity(func(p *decide.Capacity, x f) { p.Reserve = x })},
+		{"Objective.Utilization", new(0.3), new(1.0), objective(func(o *decide.Objective, x f) { o.Utilization = x })},
+		{"Objective.Floor", new(tiny), nil, objective(func(o *decide.Objective, x f) { o.Floor = x })},
+		{"Rule.Up.Share", new(0.0), new(10.0), func(c *decide.Config, x f) { c.Policies = only(decide.Rule{Up: decide.Step{When: busy, Share: x}}) }},
 	} {
 		// Zero is the default of what has to be above zero: below that is beyond.
 		s.check(t, func(x f) f {
@@ -164,22 +162,22 @@ func TestCountsOfSettings(t *testing.T) {
 		return func(c *decide.Config, x n) { make(c, int(x)) }
 	}
 	for _, s := range []span[n]{
-		{"Warm.Replicas", nil, end[n](anyMost), func(c *decide.Config, x n) { c.Warm.Replicas = x }},
-		{"Hold.Replicas", end[n](1), end[n](anyMost), func(c *decide.Config, x n) { c.Hold.Fallback, c.Hold.Replicas = decide.FallbackFloor, x }},
-		{"Hold.Replicas", end[n](0), end[n](0), func(c *decide.Config, x n) { c.Hold.Fallback, c.Hold.Replicas = decide.FallbackLastGood, x }},
-		{"Schedule[0].Min", end[n](0), end[n](anyMost), func(c *decide.Config, x n) { c.Schedule = []decide.Window{{Min: x}} }},
-		{"Schedule[0].Min is 0 and Max", end[n](0), end[n](anyMost), func(c *decide.Config, x n) { c.Schedule = []decide.Window{{Max: x}} }},
-		{"Schedule[0].Max", end[n](2), nil, func(c *decide.Config, x n) { c.Schedule = []decide.Window{{Min: 2, Max: x}} }},
-		{"Schedule[0].Days", nil, end(n(decide.EveryDay)), func(c *decide.Config, x n) { c.Schedule = []decide.Window{{Days: decide.Days(x)}} }},
-		{"Up.Select", nil, end(n(decide.SelectDisabled)), func(c *decide.Config, x n) { c.Up.Select = decide.Select(x) }},
-		{"Hold.Fallback", nil, end(n(decide.FallbackFixed)), func(c *decide.Config, x n) {
+		{"Warm.Replicas", nil, new(n(anyMost)), func(c *decide.Config, x n) { c.Warm.Replicas = x }},
+		{"Hold.Replicas", new(n(1)), new(n(anyMost)), func(c *decide.Config, x n) { c.Hold.Fallback, c.Hold.Replicas = decide.FallbackFloor, x }},
+		{"Hold.Replicas", new(n(0)), new(n(0)), func(c *decide.Config, x n) { c.Hold.Fallback, c.Hold.Replicas = decide.FallbackLastGood, x }},
+		{"Schedule[0].Min", new(n(0)), new(n(anyMost)), func(c *decide.Config, x n) { c.Schedule = []decide.Window{{Min: x}} }},
+		{"Schedule[0].Min is 0 and Max", new(n(0)), new(n(anyMost)), func(c *decide.Config, x n) { c.Schedule = []decide.Window{{Max: x}} }},
+		{"Schedule[0].Max", new(n(2)), nil, func(c *decide.Config, x n) { c.Schedule = []decide.Window{{Min: 2, Max: x}} }},
+		{"Schedule[0].Days", nil, new(n(decide.EveryDay)), func(c *decide.Config, x n) { c.Schedule = []decide.Window{{Days: decide.Days(x)}} }},
+		{"Up.Select", nil, new(n(decide.SelectDisabled)), func(c *decide.Config, x n) { c.Up.Select = decide.Select(x) }},
+		{"Hold.Fallback", nil, new(n(decide.FallbackFixed)), func(c *decide.Config, x n) {
 			c.Hold.Fallback, c.Hold.Replicas = decide.Fallback(x), 1
 		}},
-		{"Combine.Down", nil, end(n(decide.CombineWeighted)), func(c *decide.Config, x n) {
+		{"Combine.Down", nil, new(n(decide.CombineWeighted)), func(c *decide.Config, x n) {
 			c.Combine = decide.Combine{Up: decide.CombineMin, Down: decide.Combination(x)}
 		}},
-		{"Rule.Up.Count", end[n](0), end[n](anyMost), func(c *decide.Config, x n) { c.Policies = only(decide.Rule{Up: decide.Step{When: busy, Count: x}}) }},
-		{"Words", end[n](0), end[n](384), lengths(func(c *decide.Config, k int) { c.Policies = only(custom{words: k}) })},
+		{"Rule.Up.Count", new(n(0)), new(n(anyMost)), func(c *decide.Config, x n) { c.Policies = only(decide.Rule{Up: decide.Step{When: busy, Count: x}}) }},
+		{"Words", new(n(0)), new(n(384)), lengths(func(c *decide.Config, k int) { c.Policies = only(custom{words: k}) })},
 	} {
 		s.check(t, func(x n) n { return x - 1 }, func(x n) n { return x + 1 })
 	}

@@ -73,7 +73,7 @@ func (s Step) compile(field string, signals *signal.Schema) (side, error) {
 	if s.When != nil {
 		t, err := s.When.Bind(signals)
 		if err == nil && t == nil {
-			err = fmt.Errorf("Bind of %T returned no test", s.When)
+			err = fmt.Errorf("no test came from Bind of %T", s.When)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s.When: %w", field, err))

@@ -82,19 +82,21 @@ func fleetWords(in *Input) string {
 			starting += c.N
 		}
 	}
-	s := fmt.Sprintf("%d desired, %d ready", f.Desired, f.Ready)
+	var s strings.Builder
+	fmt.Fprintf(&s, "%d desired, %d ready", f.Desired, f.Ready)
 	for _, part := range []struct {
 		n    int64
 		name string
 	}{{starting, "starting"}, {stuck, "stuck"}, {f.Draining, "draining"}} {
 		if part.n > 0 {
-			s += fmt.Sprintf(", %d %s", part.n, part.name)
+			fmt.Fprintf(&s, ", %d %s", part.n, part.name)
 		}
 	}
 	if m := in.Members; m.Expected > 0 {
-		s += fmt.Sprintf("; %d of %d members report", m.Fresh, m.Expected)
+		fmt.Fprintf(&s, "; %d of %d members report", m.Fresh, m.Expected)
 	}
-	return s + fmt.Sprintf("; limits %d to %d", in.Limits.Min, in.Limits.Max)
+	fmt.Fprintf(&s, "; limits %d to %d", in.Limits.Min, in.Limits.Max)
+	return s.String()
 }
 
 // A use is a signal and the policies that read it.

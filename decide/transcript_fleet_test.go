@@ -83,11 +83,3 @@ func (f *scaled) repair() {
 	}
 	f.broken = 0
 }
-
-// kill takes n replicas that are ready away; the platform starts others.
-func (f *scaled) kill(n int64, now time.Time) {
-	f.ready -= n
-	for range n {
-		f.starting = append(f.starting, newcomer{now, f.passed, false})
-	}
-}

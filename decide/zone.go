@@ -112,7 +112,7 @@ func (w *wall) instant(day, clock int64, late bool) int64 {
 	inFirst := offsetAt(w.loc, floorDiv(first, second)) == before
 	inLast := offsetAt(w.loc, floorDiv(last, second)) == after
 	switch {
-	case inFirst && !(inLast && late):
+	case inFirst && (!inLast || !late):
 		return first
 	case inLast:
 		return last

@@ -2,6 +2,7 @@ package compat
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/evenkeel/evenkeel/decide"
@@ -148,7 +149,7 @@ func (s HPAState) changed(o Observation, b *HPABehavior, n int64) HPAState {
 	}
 	longest := time.Duration(0)
 	c := b.withDefaults()
-	for _, p := range append(c.Up.Policies[:len(c.Up.Policies):len(c.Up.Policies)], c.Down.Policies...) {
+	for _, p := range append(slices.Clip(c.Up.Policies), c.Down.Policies...) {
 		longest = max(longest, p.Period)
 	}
 	if n > o.Spec {

@@ -130,7 +130,7 @@ func (k KEDA) Next(s KEDAState, o Observation) (KEDAState, Verdict) {
 			v = mine
 		}
 	}
-	if !polled && o.Spec > 0 && !(k.Idle != nil && o.Spec == *k.Idle && o.Spec < o.Limits.Min) {
+	if !polled && o.Spec > 0 && (k.Idle == nil || o.Spec != *k.Idle || o.Spec >= o.Limits.Min) {
 		hpa, below := k.underneath(s, o)
 		s.HPA, v = hpa.Next(s.HPA, below)
 	}

@@ -158,5 +158,5 @@ func (j KEDAJobs) Create(wanted, running, pending, most int64) int64 {
 // CreateCustom is the strategy with settings of its own: a fixed number of jobs
 // less, and a share of those that run.
 func CreateCustom(wanted, running, most, deduction int64, share float64) int64 {
-	return min(wanted-deduction-int64(inRange(float64(float64(running)*share))), most)
+	return min(wanted-deduction-inRange(float64(running)*share), most)
 }

@@ -147,9 +147,9 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, path string) {
 		}
 		d.into(value, v.Field(fields[i].index), at, fields[i].tag)
 	})
-	if c, ok := v.Addr().Interface().(interface {
+	if c, ok := reflect.TypeAssert[interface {
 		check(d *decoder, n *yaml.Node, path string)
-	}); ok && n.Kind == yaml.MappingNode {
+	}](v.Addr()); ok && n.Kind == yaml.MappingNode {
 		c.check(d, n, path)
 	}
 }

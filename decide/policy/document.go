@@ -48,7 +48,6 @@ type opinion struct {
 	Rule      *steps     `file:"rule" doc:"steps up while a condition holds and down while another does"`
 	Objective *objective `file:"objective" doc:"as capacity, with a utilization that is learned from what has to be kept"`
 	Weight    number     `file:"weight" default:"1" doc:"weight of the opinion where combine is weighted"`
-	at        place
 }
 
 type track struct {

@@ -135,7 +135,7 @@ func ExampleLoader() {
 		fmt.Println(err)
 		return
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	path := filepath.Join(dir, "policy.yaml")
 	put := func(text string) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -70,7 +70,7 @@ func TestFileErrors(t *testing.T) {
 		{"no kind", "max: 2\npolicies: { a: { weight: 2 } }", "f.yaml:2:13: policies.a: it has 0 kinds"},
 		{"two kinds", "max: 2\npolicies: { a: { track: { signal: gpu_utilization, setpoint: 70% }, backlog: { queue: queue_depth, per_replica: 2/s } } }", "it has 2 kinds"},
 		{"off without one", minimal + "  x: off", "policies.x: there is none that could be taken away"},
-		{"signal", strings.ReplaceAll(minimal, "demand_work", "demand_wrok"), `f.yaml:5:33: policies.demand.capacity.demand: no signal is called "demand_wrok": did you mean demand_work?`},
+		{"signal", strings.ReplaceAll(minimal, "demand_work", "demand_wrk"), `f.yaml:5:33: policies.demand.capacity.demand: no signal is called "demand_wrk": did you mean demand_work?`},
 		{"setpoint", "max: 2\npolicies: { a: { track: { signal: gpu_utilization, setpoint: 70 } } }", "setpoint: 70 is a share, where 1 is the whole: write 70%"},
 		{"setpoint's unit", "max: 2\npolicies: { a: { track: { signal: latency_p95, setpoint: 70% } } }", "70% is a share, and the signal is a time"},
 		{"no setpoint", "max: 2\npolicies: { a: { track: { signal: latency_p95 } } }", "policies.a.track.setpoint: it is missing"},

@@ -69,8 +69,8 @@ func encode(doc *document) ([]byte, error) {
 
 // fill sets what is left out to its default.
 func fill(v reflect.Value, tag reflect.StructTag) {
-	if s, ok := v.Addr().Interface().(scalar); ok {
-		if _, given := s.write(tag); !given && tag.Get("default") != "" && !(tag.Get("default") == "off" && tag.Get("off") == "") {
+	if s, ok := reflect.TypeAssert[scalar](v.Addr()); ok {
+		if _, given := s.write(tag); !given && tag.Get("default") != "" && (tag.Get("default") != "off" || tag.Get("off") != "") {
 			_ = s.read(tag.Get("default"), place{}, tag) // a test reads all of them
 		}
 		return
@@ -87,7 +87,7 @@ func fill(v reflect.Value, tag reflect.StructTag) {
 	case reflect.Slice:
 		for i := range v.Len() {
 			e := v.Index(i)
-			if g, ok := e.Addr().Interface().(group); ok {
+			if g, ok := reflect.TypeAssert[group](e.Addr()); ok {
 				_, e = g.parts()
 			}
 			fill(e, tag)
@@ -110,7 +110,7 @@ func (e *entry[T]) parts() (string, reflect.Value) {
 
 // nodeOf writes v, nil if there is nothing to write.
 func nodeOf(v reflect.Value, tag reflect.StructTag) *yaml.Node {
-	if s, ok := v.Addr().Interface().(scalar); ok {
+	if s, ok := reflect.TypeAssert[scalar](v.Addr()); ok {
 		text, given := s.write(tag)
 		if !given {
 			return nil
@@ -163,7 +163,7 @@ func listOf(v reflect.Value) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.SequenceNode}
 	for i := range v.Len() {
 		e := v.Index(i)
-		g, ok := e.Addr().Interface().(group)
+		g, ok := reflect.TypeAssert[group](e.Addr())
 		if ok {
 			var name string
 			name, e = g.parts()

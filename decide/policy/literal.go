@@ -118,7 +118,9 @@ func scanUnit(s string) string {
 		return "%"
 	}
 	for i, r := range s {
-		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == 'µ' || r == '_') {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', r == 'µ', r == '_':
+		default:
 			return s[:i]
 		}
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -105,12 +106,7 @@ func (p *parser) symbol(text ...string) bool {
 	if p.tok.kind != tokSymbol {
 		return false
 	}
-	for _, t := range text {
-		if p.tok.text == t {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(text, p.tok.text)
 }
 
 // enter counts one level of nesting; leave undoes it.

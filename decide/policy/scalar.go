@@ -217,7 +217,7 @@ func (d *days) read(text string, _ place, _ reflect.StructTag) error {
 		*d = days(decide.EveryDay)
 		return nil
 	}
-	for _, part := range strings.Split(text, ",") {
+	for part := range strings.SplitSeq(text, ",") {
 		first, last, isRange := strings.Cut(part, "-")
 		a, err := day(first)
 		if err != nil {

@@ -85,7 +85,7 @@ func schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any {
 
 func shape(t reflect.Type, tag reflect.StructTag) map[string]any {
 	v := reflect.New(t)
-	if s, ok := v.Interface().(scalar); ok {
+	if s, ok := reflect.TypeAssert[scalar](v); ok {
 		return s.schema()
 	}
 	switch t.Kind() {
@@ -102,7 +102,7 @@ func shape(t reflect.Type, tag reflect.StructTag) map[string]any {
 		}
 		return map[string]any{"type": "object", "properties": fields, "additionalProperties": false}
 	case reflect.Slice:
-		if g, ok := reflect.New(t.Elem()).Interface().(group); ok {
+		if g, ok := reflect.TypeAssert[group](reflect.New(t.Elem())); ok {
 			_, e := g.parts()
 			item := eitherOf(shape(e.Type(), ""), map[string]any{"const": "off"})
 			return map[string]any{"type": "object", "additionalProperties": item}

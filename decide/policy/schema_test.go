@@ -123,14 +123,14 @@ func TestEveryFieldIsRead(t *testing.T) {
 func fieldPaths(t reflect.Type, path string, visit func(path string, f field)) {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice:
-		if g, ok := reflect.New(t.Elem()).Interface().(group); ok {
+		if g, ok := reflect.TypeAssert[group](reflect.New(t.Elem())); ok {
 			_, e := g.parts()
 			fieldPaths(e.Type(), path+".*", visit)
 			return
 		}
 		fieldPaths(t.Elem(), path, visit)
 	case reflect.Struct:
-		if _, ok := reflect.New(t).Interface().(scalar); ok {
+		if _, ok := reflect.TypeAssert[scalar](reflect.New(t)); ok {
 			return
 		}
 		for _, f := range fieldsOf(t) {
@@ -146,7 +146,7 @@ func TestDefaultsAreReadable(t *testing.T) {
 		if f.tag.Get("doc") == "" {
 			t.Errorf("%s has no doc", path)
 		}
-		s, ok := reflect.New(f.typ).Interface().(scalar)
+		s, ok := reflect.TypeAssert[scalar](reflect.New(f.typ))
 		if def := f.tag.Get("default"); ok && def != "" {
 			if err := s.read(def, place{}, f.tag); err != nil {
 				t.Errorf("%s: %v", path, err)

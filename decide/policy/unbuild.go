@@ -128,10 +128,10 @@ func (u *unbuilder) declare(doc *document, d signal.Def) {
 	if d.MaxAge != signal.DefaultMaxAge {
 		out.MaxAge = span(d.MaxAge)
 	}
-	if _, err := parseKey(d.Key.String()); err != nil {
+	if _, err := parseKey(d.String()); err != nil {
 		return // refused where it is used
 	}
-	doc.Signals = append(doc.Signals, entry[declared]{name: d.Key.String(), value: out})
+	doc.Signals = append(doc.Signals, entry[declared]{name: d.String(), value: out})
 }
 
 func (u *unbuilder) opinion(doc *document, s decide.NamedSpec) {
