@@ -58,8 +58,10 @@ type Admission struct {
 	unstreamed bool // a request completed without one, before any did
 	draining   bool
 
-	inFlight int
-	totals   totals
+	routes    []*route // the highest From first
+	inFlight  int
+	elsewhere int // in flight on routes that lead elsewhere
+	totals    totals
 }
 
 // NewAdmission returns an empty Admission: one unit is ready, nothing is learned.
@@ -86,6 +88,7 @@ func (a *Admission) Update(cfg Config) error {
 		return err
 	}
 	a.cfg = cfg
+	a.routes = newRoutes(cfg.Routes, a.routes)
 	a.firstToken = cfg.Share * cfg.TTFT.Seconds()
 	a.perPrompt = cfg.Share * cfg.LongPrompt.PerToken.Seconds()
 	a.longFrom = float64(cfg.LongPrompt.Above)
@@ -142,6 +145,9 @@ func (a *Admission) pass(t time.Duration) time.Duration {
 	a.decode.pass(dt)
 	if t-a.folded >= foldEvery {
 		a.fold()
+		if a.routes != nil {
+			a.turnRoutes(t)
+		}
 	}
 	return t
 }
@@ -189,6 +195,12 @@ func (a *Admission) offer(t time.Duration, r *Request) Verdict {
 	w.work += r.work
 	a.totals.offered++
 
+	if r.route != nil { // of an earlier use of r
+		r.route, r.limit = nil, 0
+	}
+	if a.routes != nil && a.cfg.Mode == Enforce {
+		a.cheapen(r)
+	}
 	v := a.judge(t, r)
 	if v.Action != Admit && a.cfg.Mode != Enforce && v.Reason != Draining {
 		if a.cfg.Mode == Shadow && v.Action == Shed {
@@ -203,6 +215,9 @@ func (a *Admission) offer(t time.Duration, r *Request) Verdict {
 		a.totals.queued++
 		a.queue.push(r)
 	default:
+		if a.divert(r, v.Reason) {
+			return Verdict{}
+		}
 		r.state = idle
 		w.shed++
 		a.totals.shed[v.Reason]++
@@ -330,6 +345,9 @@ func seconds(s float64) time.Duration {
 
 func (a *Admission) admit(r *Request) {
 	r.state, r.admitted = waiting, a.now
+	if r.route != nil {
+		a.enterRoute(r)
+	}
 	a.line(r).enter(r.amount)
 	a.inFlight++
 	a.use.full.given += r.work

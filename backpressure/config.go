@@ -59,6 +59,9 @@ type Config struct {
 	Share float64
 	// Queue bounds the requests that wait.
 	Queue Queue
+	// Routes that serve a request less well than in full, and better than not at
+	// all. Default: none, what does not fit is shed.
+	Routes []Route
 	// Window over which demand and latencies are reported. Short, so that a burst
 	// is seen at once. Default [DefaultWindow].
 	Window time.Duration
@@ -86,6 +89,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.Queue.Requests, DefaultQueueRequests)
 	orDefault(&c.Queue.Bytes, DefaultQueueBytes)
 	orDefault(&c.Queue.Wait, DefaultQueueWait)
+	c.Routes = cloneRoutes(c.Routes)
 	return c
 }
 
@@ -126,5 +130,6 @@ func (c Config) validate() error {
 	if c.Queue.Wait < 0 {
 		bad("Queue.Wait is %v: it must be positive, or 0 for %v", c.Queue.Wait, DefaultQueueWait)
 	}
+	errs = append(errs, validateRoutes(c.Routes))
 	return errors.Join(errs...)
 }

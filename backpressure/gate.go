@@ -74,6 +74,9 @@ func (g *Gate) Acquire(ctx context.Context, c Cost) (Permit, error) {
 	g.lock()
 	l := g.take()
 	l.req.Cost, l.req.Deadline = c, deadline
+	if g.adm.routes != nil {
+		l.req.Caller = CallerFrom(ctx)
+	}
 	v := g.adm.offer(g.adm.pass(t), &l.req)
 	switch v.Action {
 	case Admit:
@@ -133,6 +136,9 @@ func (g *Gate) wait(ctx context.Context, l *lease, limit time.Duration) (Permit,
 	if r.state == queued {
 		g.adm.advance(now)
 		v := g.adm.evict(r, why)
+		if v.Action == Admit { // by a route that leads elsewhere
+			return Permit{l, l.generation()}, nil
+		}
 		g.put(l)
 		g.pump(now) // the next in line may be smaller
 		return Permit{}, g.rejected.pick(v, true)
@@ -182,7 +188,7 @@ func (g *Gate) end(now time.Time, l *lease, o Outcome) {
 	g.adm.Done(now, &l.req, o)
 	g.put(l)
 	g.pump(now)
-	if g.empty != nil && g.adm.inFlight == 0 {
+	if g.empty != nil && g.adm.inFlight+g.adm.elsewhere == 0 {
 		close(g.empty)
 		g.empty = nil
 	}
@@ -205,11 +211,11 @@ func (g *Gate) release(l *lease, gen uint32) {
 	if r.decodes {
 		perToken = (t - r.first).Seconds() / float64(r.output-1)
 	}
-	unseen := r.state == waiting && !r.whole
+	unseen, away := r.state == waiting && !r.whole, r.state == elsewhere
 	g.end(now, l, o)
 	g.mu.Unlock()
 
-	if o == Completed {
+	if o == Completed && !away {
 		g.duration.Record(now, took.Seconds())
 		if perToken > 0 {
 			g.tpot.Record(now, perToken)
@@ -310,7 +316,7 @@ func (g *Gate) Drain(ctx context.Context) error {
 	g.lock()
 	g.adm.Drain(true)
 	g.pump(now)
-	n := g.adm.inFlight
+	n := g.adm.inFlight + g.adm.elsewhere
 	if n == 0 {
 		g.mu.Unlock()
 		return nil
@@ -324,7 +330,10 @@ func (g *Gate) Drain(ctx context.Context) error {
 	case <-empty:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("evenkeel: drain: %d requests are still in flight: %w", g.Stats().InFlight, context.Cause(ctx))
+		g.mu.Lock()
+		n := g.adm.inFlight + g.adm.elsewhere
+		g.mu.Unlock()
+		return fmt.Errorf("evenkeel: drain: %d requests are still in flight: %w", n, context.Cause(ctx))
 	}
 }
 

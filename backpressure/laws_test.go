@@ -15,6 +15,8 @@ func TestLaws(t *testing.T) {
 		a, err := NewAdmission(Config{
 			Mode:  Mode(rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(t, "mode")),
 			Queue: Queue{Requests: rapid.IntRange(-1, 5).Draw(t, "queue"), Bytes: 100},
+			Routes: rapid.SampledFrom([][]Route{nil, {{Name: "short", From: 0.5, MaxOutput: 20, Scale: 0.5},
+				{Name: "small", Elsewhere: true, Limit: 2, Classes: []Class{Critical}}}}).Draw(t, "routes"),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -37,10 +39,12 @@ func TestLaws(t *testing.T) {
 				if r == nil {
 					break
 				}
-				if v.Action != Shed || v.Reason == Admitted {
+				forget(r)
+				if v.Action == Admit && r.Route() == "small" {
+					running = append(running, r)
+				} else if v.Action != Shed || v.Reason == Admitted {
 					t.Fatalf("evicted with %+v", v)
 				}
-				forget(r)
 			}
 			for {
 				r := a.Next(now)
@@ -62,10 +66,17 @@ func TestLaws(t *testing.T) {
 		}
 		check := func() {
 			s := a.Stats(now)
-			if s.InFlight != len(running) || s.Waiting != len(waits) {
+			away := 0
+			for _, r := range running {
+				away += b2i(r.state == elsewhere)
+			}
+			if s.Routes != nil && s.Routes[1].InFlight != away || away > 2 || a.elsewhere != away {
+				t.Fatalf("%d elsewhere: %+v", away, s.Routes)
+			}
+			if s.InFlight+away != len(running) || s.Waiting != len(waits) {
 				t.Fatalf("%d in flight, %d waiting; want %d, %d", s.InFlight, s.Waiting, len(running), len(waits))
 			}
-			if s.Offered != s.Admitted+s.Shed.Total()+uint64(s.Waiting) {
+			if s.Offered != s.Admitted+s.Elsewhere+s.Shed.Total()+uint64(s.Waiting) {
 				t.Fatalf("offered %d, admitted %d, shed %d, waiting %d", s.Offered, s.Admitted, s.Shed.Total(), s.Waiting)
 			}
 			if s.Completed+s.Failed+s.Abandoned != uint64(ended) {
@@ -81,6 +92,9 @@ func TestLaws(t *testing.T) {
 			}
 		}
 		end := func(r *Request) {
+			if r.state != elsewhere {
+				ended++
+			}
 			a.Done(now, r, Outcome(rapid.IntRange(0, 2).Draw(t, "outcome")))
 			a.Done(now, r, Completed) // once too often
 			for i, x := range running {
@@ -89,12 +103,11 @@ func TestLaws(t *testing.T) {
 					break
 				}
 			}
-			ended++
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"": func(*rapid.T) { pump(); check() },
 			"offer": func(t *rapid.T) {
-				r := &Request{Cost: Cost{
+				r := &Request{Caller: Caller{Class: Class(rapid.IntRange(-2, 1).Draw(t, "class"))}, Cost: Cost{
 					Prompt:    rapid.Int64Range(-1, 5000).Draw(t, "prompt"),
 					MaxOutput: rapid.Int64Range(-1, 500).Draw(t, "output"),
 					Bytes:     rapid.Int64Range(0, 60).Draw(t, "bytes"),

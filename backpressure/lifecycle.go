@@ -19,7 +19,8 @@ func (a *Admission) Next(now time.Time) *Request {
 }
 
 // Expire returns a request that has waited as long as was useful, and takes it
-// out of the queue; otherwise nil. When draining it returns all that wait.
+// out of the queue; otherwise nil. When draining it returns all that wait. If the
+// verdict is to admit it, run it: it has found a route that leads elsewhere.
 func (a *Admission) Expire(now time.Time) (*Request, Verdict) {
 	t := a.advance(now)
 	r, why := a.queue.first, Draining
@@ -43,6 +44,9 @@ func (a *Admission) evict(r *Request, why Reason) Verdict {
 		why = NoCapacity
 	case why == QueueTimeout:
 		retry = seconds(min(a.line(r).seconds(0, r.amount, a.units)-a.budget(r), maxSaturated))
+	}
+	if why != DeadlineTooShort && a.divert(r, why) { // too short in the queue: it has passed
+		return Verdict{}
 	}
 	a.refused(why)
 	return Verdict{Shed, why, retry}
@@ -115,6 +119,9 @@ func (a *Admission) Tokens(now time.Time, r *Request, n int64) {
 
 // output counts tokens of r that say nothing about speed.
 func (a *Admission) output(r *Request, n int64) {
+	if r.state == elsewhere {
+		return
+	}
 	r.output += n
 	a.window.at(a.now).output += n
 }
@@ -135,10 +142,19 @@ func (a *Admission) Done(now time.Time, r *Request, o Outcome) {
 	case queued:
 		a.Cancel(now, r)
 		return
+	case elsewhere:
+		a.advance(now)
+		a.leaveRoute(r, o)
+		r.state = idle
+		return
 	}
 	t := a.advance(now)
+	full := r.route == nil // what is served in part teaches nothing about full service
+	if !full {
+		a.leaveRoute(r, o)
+	}
 	if r.whole {
-		if o == Completed {
+		if o == Completed && full {
 			a.whole.finished(t-r.admitted, a.lines[answers].requests, a.units)
 		}
 		a.lines[answers].leave(r.amount, o == Completed)
@@ -162,7 +178,9 @@ func (a *Admission) Done(now time.Time, r *Request, o Outcome) {
 		return
 	default:
 		a.totals.completed++
-		a.use.finished(r.output)
+		if full {
+			a.use.finished(r.output)
+		}
 	}
 	w.finished++
 }

@@ -10,7 +10,11 @@ type Request struct {
 	Cost Cost
 	// Deadline of the caller. Zero: none.
 	Deadline time.Time
+	// Caller says which routes are open to it.
+	Caller Caller
 
+	route   *route // nil: full service
+	limit   int64  // of output tokens on that route; 0: none but the caller's
 	state   state
 	whole   bool // judged by completion, not by first token
 	decodes bool // counted among the decoding sequences
@@ -29,10 +33,11 @@ type Request struct {
 type state uint8
 
 const (
-	idle    state = iota
-	queued        // waits in the queue
-	waiting       // admitted, first token not seen
-	running       // first token seen
+	idle      state = iota
+	queued          // waits in the queue
+	waiting         // admitted, first token not seen
+	running         // first token seen
+	elsewhere       // let in by a route that takes none of the gate's units
 )
 
 // Action is what to do with a request.

@@ -24,6 +24,7 @@ const (
 	defDuration
 	defOutput
 	defErrors
+	defDegraded
 	defCount
 )
 
@@ -56,6 +57,7 @@ func (g *Gate) Defs() []signal.Def {
 	defs[defDuration] = p95(signal.NameDuration)
 	defs[defOutput] = sum(signal.NameOutput, signal.TokensPerSecond)
 	defs[defErrors] = merged(signal.NameErrors, signal.Ratio, signal.MergeMean)
+	defs[defDegraded] = sum(signal.NameDegraded, signal.RequestsPerSecond)
 	for i := range defs {
 		defs[i].Pool = g.pool
 	}
@@ -75,6 +77,7 @@ func (g *Gate) Collect(_ context.Context, into *signal.Snapshot) error {
 	into.Set(defQueuedWork, signal.Value(s.WaitingWork))
 	into.Set(defQueueAge, signal.Value(s.Oldest.Seconds()))
 	into.Set(defShed, signal.Value(s.ShedRate))
+	into.Set(defDegraded, signal.Value(s.DegradedRate))
 	into.Set(defSaturation, signal.Value(s.Saturation))
 	into.Set(defOutput, signal.Value(s.OutputRate))
 	into.Set(defUnitRate, signal.Sample{})

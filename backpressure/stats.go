@@ -6,6 +6,7 @@ import "time"
 type totals struct {
 	offered, admitted, queued    uint64
 	completed, failed, abandoned uint64
+	degraded, elsewhere          uint64
 	shed, shadowed               [reasons]uint64
 }
 
@@ -31,6 +32,12 @@ type Stats struct {
 	// everything, so the gate is fuller than it would let itself become.
 	Shadowed                     Counts
 	Completed, Failed, Abandoned uint64
+	// Degraded is what took a route instead of full service; Elsewhere those of
+	// them that took none of the gate's units. Those are neither in Admitted nor
+	// in what was completed, failed or abandoned.
+	Degraded, Elsewhere uint64
+	// Routes in the order of the Config.
+	Routes []RouteStats
 
 	// Now.
 	InFlight, Waiting int     // admitted and not done; in the queue
@@ -67,6 +74,8 @@ type Stats struct {
 	// and work; what was shed; the tokens made; and what finished.
 	DemandRequests, DemandInput, DemandWork float64
 	ShedRate, OutputRate, FinishRate        float64
+	// DegradedRate is what took a route, per second.
+	DegradedRate float64
 	// ErrorRatio of what finished in the window, 0 to 1.
 	ErrorRatio float64
 	// Saturation: see [Gate.Saturation].
@@ -80,6 +89,7 @@ func (a *Admission) Stats(now time.Time) Stats {
 	s := Stats{
 		Offered: a.totals.offered, Admitted: a.totals.admitted, Queued: a.totals.queued,
 		Shed: Counts(a.totals.shed), Shadowed: Counts(a.totals.shadowed),
+		Degraded: a.totals.degraded, Elsewhere: a.totals.elsewhere, Routes: a.routeStats(),
 		Completed: a.totals.completed, Failed: a.totals.failed, Abandoned: a.totals.abandoned,
 
 		InFlight: a.inFlight, Waiting: a.queue.n,
@@ -97,6 +107,7 @@ func (a *Admission) Stats(now time.Time) Stats {
 		DemandInput:    sum.prompt / secs,
 		DemandWork:     sum.work / secs,
 		ShedRate:       float64(sum.shed) / secs,
+		DegradedRate:   float64(sum.degraded) / secs,
 		OutputRate:     float64(sum.output) / secs,
 		FinishRate:     float64(sum.finished) / secs,
 		ErrorRatio:     float64(sum.failed) / float64(max(sum.finished, 1)),
@@ -118,6 +129,21 @@ func (a *Admission) Saturation(now time.Time) float64 {
 }
 
 func (a *Admission) saturation(sum tally) float64 {
+	full := a.fullness(sum)
+	if a.units > 0 && sum.shed+sum.elsewhere > 0 {
+		// The gate keeps itself at about 1; what it turned away is the rest.
+		full = sum.asked(max(full, 1))
+	}
+	return full
+}
+
+// asked is full times demand over what the units were given.
+func (s *tally) asked(full float64) float64 {
+	return full * float64(s.admitted+s.shed+s.elsewhere) / float64(max(s.admitted, 1))
+}
+
+// fullness is how full the units are: 1 is what the objectives allow.
+func (a *Admission) fullness(sum tally) float64 {
 	if a.units == 0 {
 		if sum.offered > 0 || a.queue.n > 0 {
 			return 1
@@ -131,10 +157,5 @@ func (a *Admission) saturation(sum tally) float64 {
 	if l := &a.lines[answers]; l.requests > 0 || a.queue.n > 0 {
 		full = max(full, l.seconds(a.queue.amount[answers], 0, a.units)/a.whole.budget(budget))
 	}
-	full = max(full, a.crowded())
-	if sum.shed > 0 {
-		// The gate keeps itself at about 1; what it turned away is the rest.
-		full = max(full, 1) * float64(sum.admitted+sum.shed) / float64(max(sum.admitted, 1))
-	}
-	return full
+	return max(full, a.crowded())
 }

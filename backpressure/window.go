@@ -8,6 +8,7 @@ const windowSlots = 20
 // A tally counts what happened in one part of the window.
 type tally struct {
 	offered, admitted, shed int64
+	degraded, elsewhere     int64 // by routes, all and those that lead elsewhere
 	finished, failed        int64
 	prompt, work            float64
 	output                  int64
@@ -53,6 +54,8 @@ func (w *window) sum(t time.Duration) (tally, float64) {
 		s.offered += v.offered
 		s.admitted += v.admitted
 		s.shed += v.shed
+		s.degraded += v.degraded
+		s.elsewhere += v.elsewhere
 		s.finished += v.finished
 		s.failed += v.failed
 		s.prompt += v.prompt

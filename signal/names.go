@@ -27,6 +27,8 @@ const (
 	NameQueueAge = "evenkeel.queue.age"
 	// NameShed is the requests refused per second, for any reason.
 	NameShed = "evenkeel.shed.requests"
+	// NameDegraded is the requests served by a fallback route per second.
+	NameDegraded = "evenkeel.degraded.requests"
 	// NameSaturation is the predicted time to first token over its objective:
 	// 0 idle, 1 full, above 1 how much more is asked.
 	NameSaturation = "evenkeel.saturation"

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"errors"
 	"time"
 
 	"github.com/evenkeel/evenkeel/backpressure"
@@ -22,6 +23,9 @@ type gate struct {
 func newGate(c *backpressure.Config, defs []signal.Def) (*gate, error) {
 	if c == nil {
 		c = &backpressure.Config{Mode: backpressure.Off}
+	}
+	if len(c.Routes) > 0 {
+		return nil, errors.New("simulate: Gate.Routes: what is served by a route is not simulated, leave it empty")
 	}
 	a, err := backpressure.NewAdmission(*c)
 	if err != nil {
