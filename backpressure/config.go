@@ -62,6 +62,10 @@ type Config struct {
 	// Routes that serve a request less well than in full, and better than not at
 	// all. Default: none, what does not fit is shed.
 	Routes []Route
+	// Quotas bound what each key uses, by the Key of the request's [Caller] or its
+	// Tenant. They are asked before the queue. Several gates may share them.
+	// Default: none. An [Admission] knows no keys, and leaves them alone.
+	Quotas *Quotas
 	// Window over which demand and latencies are reported. Short, so that a burst
 	// is seen at once. Default [DefaultWindow].
 	Window time.Duration

@@ -26,6 +26,9 @@ type Gate struct {
 
 	made atomic.Int64 // tokens not yet told to adm
 
+	quotas  atomic.Pointer[Quotas] // nil: none
+	members atomic.Int64           // that share the quotas
+
 	ttft, tpot, duration *signal.Histogram
 	scratch              struct {
 		sync.Mutex
@@ -42,6 +45,7 @@ func New(cfg Config) (*Gate, error) {
 	}
 	g := &Gate{base: time.Now(), pool: cfg.Pool, window: adm.cfg.Window, adm: adm, rejected: newTable()}
 	adm.start, adm.started = g.base, true
+	g.quotas.Store(cfg.Quotas)
 	g.ttft = signal.NewHistogram(g.window, windowSlots)
 	g.tpot = signal.NewHistogram(g.window, windowSlots)
 	g.duration = signal.NewHistogram(g.window, windowSlots)
@@ -71,8 +75,18 @@ func (g *Gate) Acquire(ctx context.Context, c Cost) (Permit, error) {
 	}
 	deadline, _ := ctx.Deadline()
 	t := time.Since(g.base)
+	var quota Reservation
+	if q := g.quotas.Load(); q != nil {
+		var rej *Rejected
+		if quota, rej = g.reserve(q, t, CallerFrom(ctx), c); rej != nil {
+			return Permit{}, rej
+		}
+	}
 	g.lock()
 	l := g.take()
+	if quota.bucket != nil {
+		l.quota = quota
+	}
 	l.req.Cost, l.req.Deadline = c, deadline
 	if g.adm.routes != nil {
 		l.req.Caller = CallerFrom(ctx)
@@ -153,6 +167,7 @@ func (g *Gate) wait(ctx context.Context, l *lease, limit time.Duration) (Permit,
 		return Permit{}, g.rejected.pick(v, true)
 	}
 	if !woken && why != QueueTimeout { // let in, but the caller has left
+		l.quota.Refund()
 		g.end(now, l, Abandoned)
 		return Permit{}, g.rejected.pick(Verdict{Shed, why, 0}, true)
 	}
@@ -185,6 +200,9 @@ func (g *Gate) pump(now time.Time) {
 
 // end finishes l and gives it back. g.mu is held.
 func (g *Gate) end(now time.Time, l *lease, o Outcome) {
+	if l.quota.bucket != nil {
+		l.settle(now, o)
+	}
 	g.adm.Done(now, &l.req, o)
 	g.put(l)
 	g.pump(now)
@@ -263,6 +281,7 @@ func (g *Gate) Observe(o Outlook) {
 	g.lock()
 	defer g.mu.Unlock()
 	g.adm.Observe(now, o)
+	g.members.Store(int64(o.Members))
 	g.pump(now)
 }
 
@@ -278,6 +297,7 @@ func (g *Gate) Update(cfg Config) error {
 	if err := g.adm.Update(cfg); err != nil {
 		return err
 	}
+	g.quotas.Store(cfg.Quotas)
 	g.pump(now)
 	return nil
 }

@@ -16,8 +16,10 @@ type lease struct {
 	// is are one step without a lock.
 	word atomic.Uint64
 
-	outcome Outcome // guarded by gate.mu
-	verdict Verdict // why it was evicted; guarded by gate.mu
+	outcome Outcome     // guarded by gate.mu
+	quota   Reservation // guarded by gate.mu
+	used    int64       // output by Permit.Used, and 1; guarded by gate.mu
+	verdict Verdict     // why it was evicted; guarded by gate.mu
 	wake    chan struct{}
 	timer   *time.Timer
 	free    *lease // next in the gate's list of free leases
@@ -42,6 +44,10 @@ func (g *Gate) take() *lease {
 
 // put gives l back; its permits die. g.mu is held.
 func (g *Gate) put(l *lease) {
+	if l.quota.bucket != nil { // it never ran
+		l.quota.Refund()
+	}
+	l.used = 0
 	gen := l.generation() + 1
 	if gen == 0 {
 		gen = 1

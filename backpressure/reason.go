@@ -40,6 +40,13 @@ const (
 	DeadlineTooShort
 	// Cancelled: the caller's context ended while the request waited.
 	Cancelled
+	// QuotaRequests: the caller's key has used up its requests per minute.
+	QuotaRequests
+	// QuotaTokens: the caller's key has used up its tokens per minute.
+	QuotaTokens
+	// QuotaTooLarge: the request is larger than all that the key may use at once.
+	// It will never fit, however often it is repeated.
+	QuotaTooLarge
 
 	reasons
 )
@@ -47,6 +54,7 @@ const (
 var reasonNames = [reasons]string{
 	"admitted", "saturated", "decode_saturated", "queue_full", "queue_timeout",
 	"no_capacity", "draining", "deadline_too_short", "cancelled",
+	"quota_requests", "quota_tokens", "quota_too_large",
 }
 
 var reasonTexts = [reasons]string{
@@ -59,6 +67,9 @@ var reasonTexts = [reasons]string{
 	"the server is draining",
 	"the deadline is shorter than the expected service",
 	"the client is gone",
+	"the quota of requests per minute is used up",
+	"the quota of tokens per minute is used up",
+	"the request is larger than its quota of tokens and will never fit",
 }
 
 // String returns the reason's name in lower case with underscores.
@@ -70,11 +81,18 @@ func (r Reason) String() string {
 }
 
 // status is the HTTP status of the answer. 503 is for the server's limits; 429
-// would tell the caller that it did something wrong. 499 is what proxies log
-// for a client that left; nobody reads that answer.
+// tells the caller that it did something wrong. 499 is what proxies log for a
+// client that left; nobody reads that answer.
 func (r Reason) status() int {
-	if r == Cancelled {
+	switch r {
+	case Cancelled:
 		return 499
+	case QuotaRequests, QuotaTokens, QuotaTooLarge:
+		return http.StatusTooManyRequests
 	}
 	return http.StatusServiceUnavailable
 }
+
+// ofQuota reports whether r is about what the caller may use, and not about what
+// the server can do. No replica more would help.
+func (r Reason) ofQuota() bool { return r.status() == http.StatusTooManyRequests }

@@ -20,14 +20,16 @@ func (r *Rejected) Reason() Reason { return r.reason }
 // Evicted reports whether the request had waited in the queue.
 func (r *Rejected) Evicted() bool { return r.evicted }
 
-// Status is the HTTP status to answer with: 503 for what the server lacks. 429 is
-// for what a caller has used up, which this gate does not count. A caller that
-// has left gets 499, which only logs will see.
+// Status is the HTTP status to answer with: 503 for what the server lacks, 429 for
+// a quota that the caller has used up. A caller that has left gets 499, which only
+// logs will see.
 func (r *Rejected) Status() int { return r.reason.status() }
 
 // RetryAfter is when to come back, in whole seconds: the excess over what fits,
 // divided by the learned drain rate, with jitter so that those who were refused
-// together do not return together. 0 for a caller that has left.
+// together do not return together. Of a quota it is the time until the request
+// will fit, with a little jitter on top and never below. 0 for a caller that has
+// left, and for what will never fit.
 func (r *Rejected) RetryAfter() time.Duration { return time.Duration(r.retry) * time.Second }
 
 // Error describes the refusal in one line.
@@ -63,21 +65,30 @@ func (r *Rejected) Is(target error) bool {
 const (
 	maxRetry     = 120 // seconds
 	unknownRetry = 5   // seconds, where nobody knows when there will be room
+
+	// Of a quota the whole debt is told, by the minute where it is long.
+	maxQuotaRetry = int64((maxBurst + maxDebt) / time.Minute) // minutes
 )
 
 // A table holds every Rejected there can be.
 type table struct {
-	all [2][reasons][maxRetry + 1]Rejected
-	rng uint32
+	all    [2][reasons][maxRetry + 1]Rejected
+	debts  [2][maxQuotaRetry + 1]Rejected // of QuotaRequests and QuotaTokens, beyond maxRetry, by the minute
+	random uint32
 }
 
 func newTable() *table {
-	t := &table{rng: 1}
+	t := &table{random: 1}
 	for e := range t.all {
 		for why := range t.all[e] {
 			for s := range t.all[e][why] {
 				t.all[e][why][s] = Rejected{Reason(why), e == 1, uint16(s)}
 			}
+		}
+	}
+	for d := range t.debts {
+		for m := range t.debts[d] {
+			t.debts[d][m] = Rejected{QuotaRequests + Reason(d), false, uint16(60 * m)}
 		}
 	}
 	return t
@@ -90,8 +101,11 @@ func (t *table) pick(v Verdict, evicted bool) *Rejected {
 	if evicted {
 		e = 1
 	}
-	if v.Reason == Cancelled {
+	switch v.Reason {
+	case Cancelled, QuotaTooLarge:
 		return &t.all[e][v.Reason][0]
+	case QuotaRequests, QuotaTokens:
+		return t.debt(v)
 	}
 	secs := uint32((min(max(v.RetryAfter, 0), maxRetry*time.Second) + time.Second - 1) / time.Second)
 	if secs == 0 {
@@ -100,9 +114,26 @@ func (t *table) pick(v Verdict, evicted bool) *Rejected {
 			secs = unknownRetry
 		}
 	}
-	t.rng ^= t.rng << 13 // xorshift: cheap, and enough to spread clients
-	t.rng ^= t.rng >> 17
-	t.rng ^= t.rng << 5
-	secs += t.rng >> 16 * (secs/2 + 2) >> 16
+	secs += t.below(secs/2 + 2)
 	return &t.all[e][v.Reason][min(secs, maxRetry)]
+}
+
+// debt returns the Rejected of a quota: an eighth of the time and a second as
+// jitter, since the callers of one key are few.
+func (t *table) debt(v Verdict) *Rejected {
+	secs := uint32((min(max(v.RetryAfter, 1), maxBurst+maxDebt) + time.Second - 1) / time.Second)
+	secs += t.below(secs/8 + 2)
+	if secs <= maxRetry {
+		return &t.all[0][v.Reason][secs]
+	}
+	return &t.debts[v.Reason-QuotaRequests][min(int64(secs+59)/60, maxQuotaRetry)]
+}
+
+// below returns a random number below n, which is less than 65536: xorshift,
+// cheap, and enough to spread clients.
+func (t *table) below(n uint32) uint32 {
+	t.random ^= t.random << 13
+	t.random ^= t.random >> 17
+	t.random ^= t.random << 5
+	return t.random >> 16 * n >> 16
 }
