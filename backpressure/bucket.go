@@ -47,14 +47,16 @@ type bucket struct {
 	largest float64
 }
 
-// idle reports whether b may be forgotten: it is full, and would be found so.
+// idle reports whether b may be forgotten: it has been full for a while, and
+// would be found so.
 func (b *bucket) idle(now time.Duration) bool {
-	return b.open == 0 && b.requests.full <= now && b.tokens.full <= now
+	return b.open == 0 && max(b.requests.full, b.tokens.full)+idleFor <= now
 }
 
 const (
 	longKey       = 64 // bytes; of a longer key, its hash is kept
-	searchSteps   = 4  // buckets looked at for each new one, to forget those that are idle
+	idleFor       = time.Minute
+	searchSteps   = 4 // buckets looked at for each new one, to forget those that are idle
 	largestDecays = 1.0 / 32
 )
 

@@ -59,8 +59,8 @@ type QuotaConfig struct {
 	// goroutines at once: it must be quick. A Burst out of range counts as the
 	// nearest.
 	Limit func(key string) Quota
-	// MaxKeys bounds the keys that are remembered because they used some of their
-	// quota within the last Burst. Keys beyond that, all together, share one
+	// MaxKeys bounds the keys that are remembered; one whose bucket has been full
+	// for a minute is forgotten. Keys beyond that, all together, share one
 	// bucket, each at its own rate, until others have been forgotten. Default
 	// 100,000, at most about 30 MB.
 	MaxKeys int

@@ -190,8 +190,8 @@ func TestQuotaMemoryIsBounded(t *testing.T) {
 		}
 		r.Settle(now, 1, 1)
 	}
-	if n := q.Len(); n > 300 {
-		t.Errorf("%d keys remembered, and 100 are in use", n)
+	if n := q.Len(); n > 8000 {
+		t.Errorf("%d keys remembered, and 6,100 were used within the last minute and a second", n)
 	}
 
 	q = newQuotas(t, QuotaConfig{Default: Quota{Requests: 60}, MaxKeys: 100})
