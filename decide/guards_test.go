@@ -250,6 +250,40 @@ func TestLastGoodIsForgotten(t *testing.T) {
 	}
 }
 
+// A capacity that goes by an earlier rate has an opinion only of more than there
+// is. That must not switch the fallback off: a little more demand would then mean
+// fewer replicas.
+func TestFallbackWithAnEarlierRate(t *testing.T) {
+	for _, tc := range []struct {
+		hold         decide.Hold
+		disabled     bool
+		demand, want int64
+	}{
+		{decide.Hold{Fallback: decide.FallbackFloor, Replicas: 4}, true, 1, 4},
+		{decide.Hold{Fallback: decide.FallbackFloor, Replicas: 4}, true, 9, 4},
+		{decide.Hold{Fallback: decide.FallbackFloor, Replicas: 4}, false, 60, 9},
+		{decide.Hold{Fallback: decide.FallbackFixed, Replicas: 4}, true, 1, 4},
+		{decide.Hold{Fallback: decide.FallbackFixed, Replicas: 4}, true, 9, 4},
+		{decide.Hold{Fallback: decide.FallbackFixed, Replicas: 4}, false, 60, 9},
+	} {
+		c := decide.Config{Signals: defs(), Hold: tc.hold, Policies: only(decide.Capacity{Demand: demand, Rate: rate, Headroom: -1})}
+		if tc.disabled {
+			c.Up.Select = decide.SelectDisabled
+		}
+		core, s, d := newCore(t, c), decide.State{}, decide.Decision{}
+		in := decide.Input{Now: started, Limits: fixed, Fleet: decide.Fleet{Desired: 1, Ready: 1}}
+		in.Signals = []signal.Sample{signal.Value(1), signal.Value(0), signal.Value(10), signal.Value(0)}
+		s, _ = core.Next(s, in)
+		for range 7 { // 35 s without the rate
+			in.Now, in.Signals[0], in.Signals[2] = in.Now.Add(5*time.Second), signal.Value(float64(tc.demand)), signal.Sample{}
+			s, d = core.Next(s, in)
+		}
+		if d.Desired != tc.want {
+			t.Errorf("%+v, disabled %v, demand %d: %d replicas, want %d", tc.hold, tc.disabled, tc.demand, d.Desired, tc.want)
+		}
+	}
+}
+
 func TestPause(t *testing.T) {
 	paused := func(p decide.Pause, more ...func(*decide.Input)) func(*decide.Input) {
 		return func(in *decide.Input) {

@@ -17,7 +17,9 @@ type Hold struct {
 	Coverage float64
 	// Fallback is what to do once no policy has been able to tell, or too few
 	// members have reported, for After. Default [FallbackHold]: nothing more. One
-	// policy that cannot tell among others that can is no case for it.
+	// policy that cannot tell among others that can is no case for it. A policy
+	// that goes by a rate of earlier ([ReasonRemembered]) cannot tell either, but
+	// may ask for more.
 	Fallback Fallback
 	// Replicas of FallbackFloor and FallbackFixed.
 	Replicas int64
@@ -40,8 +42,8 @@ const (
 	// hour of good data: what a guard had not let through yet, or what was needed
 	// a while ago. A cold start knows of none.
 	FallbackLastGood
-	// FallbackFixed wants Hold.Replicas, whatever is asked for on the data that is
-	// left.
+	// FallbackFixed wants Hold.Replicas, whatever is asked for on the data of the
+	// members that are left.
 	FallbackFixed
 )
 
@@ -134,8 +136,10 @@ func (t *tick) hold(v int64) (int64, Reason, float64, float64) {
 		return h.Replicas, ReasonFloor, float64(h.Replicas), since
 	case h.Fallback == FallbackLastGood && most > out:
 		return most, ReasonLastGood, float64(most), since
-	case h.Fallback == FallbackFixed:
+	case h.Fallback == FallbackFixed && (t.lost() || !t.told):
 		return max(h.Replicas, t.cur), ReasonFixed, float64(h.Replicas), since
+	case h.Fallback == FallbackFixed && h.Replicas > out: // a rate of earlier asked for out
+		return h.Replicas, ReasonFixed, float64(h.Replicas), since
 	}
 	return out, reason, a, b
 }
@@ -149,10 +153,12 @@ type good struct {
 
 const goodStretch = 15 * time.Minute
 
-// blind finds out whether anybody knows what is needed.
+// blind finds out whether anybody knows what is needed. What follows from a rate
+// of earlier does not count: it is an opinion only where it asks for more than
+// there is, so that with it a little more demand would switch the fallback off.
 func (t *tick) blind() {
 	switch s := t.state; {
-	case t.told && !t.lost():
+	case t.known && !t.lost():
 		s.bad = 0
 	case s.bad == 0:
 		s.bad = s.observed + 1

@@ -8,6 +8,7 @@ func (t *tick) gather(d *Decision) {
 			continue
 		}
 		t.told = true
+		t.known = t.known || r.Reason != ReasonRemembered
 		t.need = max(t.need, r.Replicas-r.Headroom)
 		if r.Headroom < r.Replicas { // else it counts from what there is
 			t.asked = max(t.asked, r.Replicas)

@@ -21,6 +21,7 @@ type tick struct {
 	sure            int64 // need, likewise
 	held            bool  // a policy could not tell
 	told            bool  // at least one could
+	known           bool  // at least one could by what is seen now
 
 	bursting bool
 	keep     Warm      // what is kept to spare, now
