@@ -30,5 +30,5 @@ func (t *tick) bounds(v int64) (int64, Reason, float64, float64) {
 	case v > l.Max:
 		return l.Max, ReasonMax, float64(l.Min), float64(l.Max)
 	}
-	return v, ReasonNone, 0, 0
+	return pass(v)
 }

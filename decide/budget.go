@@ -99,8 +99,6 @@ func (b *bills) turn(month int64) {
 	case month == b.Now.Month:
 	case month == b.Before.Month:
 		b.Now, b.Before = b.Before, b.Now
-	case b.Now.Month == 0:
-		b.Now.Month = month
 	case month > b.Now.Month:
 		b.Now, b.Before = bill{Month: month}, b.Now
 	default:
@@ -136,7 +134,7 @@ func whole(x float64) int64 {
 func (t *tick) budget(v int64) (int64, Reason, float64, float64) {
 	b := &t.config.Budget
 	if !b.on() {
-		return v, ReasonNone, 0, 0
+		return pass(v)
 	}
 	n, reason, figure := int64(MaxReplicas), ReasonNone, 0.0
 	if b.PerHour > 0 {
@@ -151,7 +149,7 @@ func (t *tick) budget(v int64) (int64, Reason, float64, float64) {
 	// reason for more to go.
 	n = max(n-t.in.Fleet.Draining, min(n, t.cur), t.in.Limits.Min)
 	if v <= n {
-		return v, ReasonNone, 0, 0
+		return pass(v)
 	}
 	return n, reason, float64(n), figure
 }

@@ -80,7 +80,7 @@ func (t *tick) surge() {
 // burst takes nothing away in burst.
 func (t *tick) burst(v int64) (int64, Reason, float64, float64) {
 	if !t.bursting {
-		return v, ReasonNone, 0, 0
+		return pass(v)
 	}
 	b := t.config.Burst
 	left := b.For.Milliseconds() - (t.state.observed + 1 - t.state.burst)

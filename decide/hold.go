@@ -108,7 +108,7 @@ func (t *tick) veto(v int64) (int64, Reason, float64, float64) {
 	case t.held:
 		return max(v, t.cur), ReasonHeld, 0, 0
 	case t.config.Hold.Coverage == 0 || m.Fresh >= m.Expected:
-		return v, ReasonNone, 0, 0
+		return pass(v)
 	case t.lost():
 		return max(v, t.cur), ReasonMembersLost, a, b
 	case v >= t.cur:

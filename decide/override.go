@@ -13,7 +13,7 @@ type Override struct {
 func (t *tick) override(v int64) (int64, Reason, float64, float64) {
 	o := t.in.Override
 	if o.Until.IsZero() || !t.in.Now.Before(o.Until) {
-		return v, ReasonNone, 0, 0
+		return pass(v)
 	}
 	return o.Replicas, ReasonOverride, float64(o.Replicas), o.Until.Sub(t.in.Now).Seconds()
 }

@@ -22,5 +22,5 @@ func (t *tick) pause(v int64) (int64, Reason, float64, float64) {
 		}
 		return t.cur, ReasonPaused, float64(v), left
 	}
-	return v, ReasonNone, 0, 0
+	return pass(v)
 }

@@ -62,7 +62,7 @@ func (t *tick) pending(v int64) (int64, Reason, float64, float64) {
 	case t.starting > 0:
 		return v, ReasonStarting, a, b
 	}
-	return v, ReasonNone, 0, 0
+	return pass(v)
 }
 
 // replaced is n and what is missing of it because others are stuck.

@@ -130,7 +130,7 @@ func (t *tick) rate(v int64) (int64, Reason, float64, float64) {
 			return limit, ReasonRate, float64(n), r.Period.Seconds()
 		}
 	}
-	return v, ReasonNone, 0, 0
+	return pass(v)
 }
 
 // reach returns how far the rates let the count go, the rate that says so, and
@@ -144,7 +144,7 @@ func (t *tick) reach(rates []Rate, sel Select, up bool) (limit int64, by Rate, a
 			n = r.allowance(base, true)
 			far = max(base+n, t.cur)
 		} else {
-			base = max(t.cur+p.Downs.sum(t.now, r.Period, true)-p.Ups.sum(t.now, r.Period, false), 0)
+			base = t.cur + p.Downs.sum(t.now, r.Period, true) - p.Ups.sum(t.now, r.Period, false)
 			n = r.allowance(base, false)
 			far = min(base-n, t.cur)
 		}

@@ -213,5 +213,5 @@ func (t *tick) schedule(v int64) (int64, Reason, float64, float64) {
 	case v > top:
 		return top, ReasonScheduleMax, float64(top), float64(s.closer)
 	}
-	return v, ReasonNone, 0, 0
+	return pass(v)
 }

@@ -21,7 +21,7 @@ func (t *tick) stabilise(v int64) (int64, Reason, float64, float64) {
 		}
 		return out, reason, down.Seconds(), float64(max(most, 0))
 	}
-	return v, ReasonNone, 0, 0
+	return pass(v)
 }
 
 // weigh notes how far v is evidence of what is needed. While bad data keeps the

@@ -63,11 +63,8 @@ func (t *tick) decide(d *Decision) {
 	d.Desired, d.Without = v, v
 	if bound {
 		v = before
-		switch d.Binding { // later stages do not know of it either
-		case StagePending:
-			t.stuck = 0
-		case StageBurst:
-			t.bursting = false
+		if d.Binding == StagePending {
+			t.stuck = 0 // later stages do not know of it either
 		}
 		for s := d.Binding + 1; s <= StageBounds; s++ {
 			v, _, _, _ = t.stage(s, v)
@@ -104,8 +101,9 @@ func (t *tick) stage(s Stage, v int64) (out int64, r Reason, a, b float64) {
 		return t.override(v)
 	case StageBudget:
 		return t.budget(v)
-	case StageBounds:
-		return t.bounds(v)
 	}
-	return v, ReasonNone, 0, 0
+	return t.bounds(v)
 }
+
+// pass is what a stage returns that has nothing to say.
+func pass(v int64) (int64, Reason, float64, float64) { return v, ReasonNone, 0, 0 }

@@ -8,7 +8,7 @@ func (t *tick) tolerance(v int64) (int64, Reason, float64, float64) {
 		share, change = t.config.Down.Tolerance, -change
 	}
 	if change == 0 || t.free(v) || !t.small(change, share) {
-		return v, ReasonNone, 0, 0
+		return pass(v)
 	}
 	if v > t.cur {
 		queued, _, _, _ := t.pending(t.backlog)

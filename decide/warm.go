@@ -55,5 +55,5 @@ func (t *tick) warm(v int64) (int64, Reason, float64, float64) {
 	if n > v && n > need {
 		return n, ReasonWarm, float64(n - need), float64(need)
 	}
-	return v, ReasonNone, 0, 0
+	return pass(v)
 }
