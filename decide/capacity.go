@@ -154,7 +154,7 @@ func (u unit) rate(mem []float64, in *Input) (float64, doubt) {
 	if why == ReasonNone {
 		mem[0] = v
 	}
-	return max(mem[0], 0), doubt{why, u.signal}
+	return mem[0], doubt{why, u.signal} // if somebody else wrote it below 0, that is none too
 }
 
 // A doubt is why the rate is not known, ReasonNone if it is, and its signal.

@@ -50,6 +50,7 @@ func TestClean(t *testing.T) {
 		"pause of nothing":             {decide.Input{Pause: decide.Pause{Until: later}}, decide.Input{}},
 		"the last second":              {decide.Input{Now: last}, decide.Input{Now: last}},
 		"after the last second":        {decide.Input{Now: last.Add(1)}, decide.Input{Now: lastSecond}},
+		"half a second after nothing":  {decide.Input{Now: first.Add(time.Second / 2)}, decide.Input{Now: first.Add(time.Second / 2)}},
 		"before the first second":      {decide.Input{Now: first.Add(-1)}, decide.Input{}},
 		"another zone":                 {decide.Input{Now: started.In(time.FixedZone("x", 3600))}, decide.Input{Now: started}},
 		"to the nanosecond":            {decide.Input{Now: started.Add(1)}, decide.Input{Now: started.Add(1)}},

@@ -298,17 +298,18 @@ func TestQueuedWorkPassesTolerance(t *testing.T) {
 	for _, tc := range []struct {
 		desired, ready, stuck int64
 		binding               decide.Stage
+		reason                decide.Reason
 		want, without         int64
 	}{
-		{8, 8, 0, decide.StageTolerance, 10, 11},
-		{10, 10, 0, decide.StageTolerance, 10, 11},
-		{7, 7, 0, decide.StageRecommend, 11, 11},
-		{8, 5, 2, decide.StagePending, 13, 10},
+		{8, 8, 0, decide.StageTolerance, decide.ReasonBacklogged, 10, 11},
+		{10, 10, 0, decide.StageTolerance, decide.ReasonTolerance, 10, 11}, // what is queued has its 10
+		{7, 7, 0, decide.StageRecommend, decide.ReasonSetpoint, 11, 11},
+		{8, 5, 2, decide.StagePending, decide.ReasonStuck, 13, 10},
 	} {
 		in.Fleet = decide.Fleet{Desired: tc.desired, Ready: tc.ready, Starting: []decide.Cohort{{N: tc.stuck, Stuck: true}}}
 		_, d := core.Next(decide.State{}, in)
-		if d.Desired != tc.want || d.Without != tc.without || d.Binding != tc.binding {
-			t.Errorf("from %d: %s; want %d by %v, without it %d", tc.desired, text(t, d), tc.want, tc.binding, tc.without)
+		if d.Desired != tc.want || d.Without != tc.without || d.Binding != tc.binding || d.Reason != tc.reason {
+			t.Errorf("from %d: %s; want %d by %v (%v), without it %d", tc.desired, text(t, d), tc.want, tc.binding, tc.reason, tc.without)
 		}
 	}
 }

@@ -64,6 +64,10 @@ func TestBurst(t *testing.T) {
 			{15, 30, 10, 12, rateStage, tooFast, 30, ready(10)},
 			{16, 30, 10, 30, recommend, setpoint, 30, ready(10)},
 		}},
+		"one is taken for none": {guarded(decide.Burst{Factor: 2}), []step{
+			{0, 1, 5, 1, recommend, setpoint, 1, ready(0)},
+			{5, 2, 5, 5, burst, surge, 2, ready(0)},
+		}},
 		"switched off is switched off": {func(c *decide.Config) { guarded(decide.Burst{Factor: 2})(c); c.Up.Select = decide.SelectDisabled }, []step{
 			{0, 40, 10, 10, rateStage, decide.ReasonDisabled, 40, nil},
 			{5, 40, 0, 0, rateStage, decide.ReasonDisabled, 40, nil},
@@ -167,6 +171,11 @@ func TestRates(t *testing.T) {
 			{0, 99, 3, 5, rateStage, tooFast, 99, nil},
 			{300, 0, 5, 3, rateStage, tooFast, 0, nil},
 		}},
+		"over at the millisecond": {func(c *decide.Config) { c.Up.Rate = decide.Rate{Count: 1, Period: time.Second} }, []step{
+			{0, 9, 2, 3, rateStage, tooFast, 9, nil},
+			{0, 9, -1, 3, rateStage, tooFast, 9, func(in *decide.Input) { in.Now = in.Now.Add(time.Second - 1) }},
+			{1, 9, -1, 4, rateStage, tooFast, 9, nil},
+		}},
 		"disabled": {func(c *decide.Config) { c.Down.Select = decide.SelectDisabled }, []step{
 			{0, 3, 9, 9, rateStage, decide.ReasonDisabled, 3, nil},
 			{5, 12, -1, 12, recommend, setpoint, 12, nil},
@@ -174,6 +183,22 @@ func TestRates(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) { run(t, simple(tc.config), tc.steps) })
+	}
+}
+
+// Of rates that allow the same the first is named, however they are selected.
+func TestRatesThatAllowTheSame(t *testing.T) {
+	rates := []decide.Rate{{Count: 3, Period: 15 * time.Second}, {Count: 3, Share: 0.1, Period: 60 * time.Second}}
+	for _, sel := range []decide.Select{decide.SelectMax, decide.SelectMin} {
+		core := newCore(t, simple(func(c *decide.Config) {
+			c.Up.Rates, c.Up.Select, c.Down.Rates, c.Down.Select = rates, sel, rates, sel
+		}))
+		for _, wanted := range []float64{0, 90} {
+			_, d := core.Next(decide.State{}, decide.Input{Now: started, Limits: fixed, Signals: []signal.Sample{signal.Value(wanted)}, Fleet: decide.Fleet{Desired: 20, Ready: 20}})
+			if n := d.Notes[len(d.Notes)-1]; n.Stage != decide.StageRate || n.A != 3 || n.B != 15 {
+				t.Errorf("%v, %v wanted: %s", sel, wanted, text(t, d))
+			}
+		}
 	}
 }
 

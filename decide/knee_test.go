@@ -197,6 +197,19 @@ func TestObjectiveWithoutRateBeginsWithTheGuess(t *testing.T) {
 	near(t, "the last", k.now(t, 0.05), 0.24-1e-9, 0.24+1e-9)
 }
 
+// A floor without a guess is a load per replica that the knee does not sink below,
+// whatever the first one was.
+func TestObjectiveWithoutRateKeepsTheFloor(t *testing.T) {
+	k := newKnee(t, decide.Objective{Floor: 3})
+	for range 12 {
+		k.see(0.8, 3)
+	}
+	for range 3000 {
+		k.see(0.05, 30)
+	}
+	near(t, "the last", k.now(t, 0.05), 0.3-1e-9, 0.3+1e-9)
+}
+
 // After a time without demand the means begin anew: what the load was before it
 // is no reason for a miss after it.
 func TestObjectiveBeginsAnewAfterIdling(t *testing.T) {

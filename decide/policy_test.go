@@ -106,6 +106,10 @@ func TestCapacityRemembersTheRate(t *testing.T) {
 	if r := ask(5, signal.Sample{}, 8); !r.Held {
 		t.Errorf("with 8 where 1 would do: %+v, want held", r)
 	}
+	mem[0] = -5 // somebody else wrote the state
+	if r := ask(40, signal.Sample{}, 0); r.Replicas != 1 || r.Reason != decide.ReasonFirst || r.B != 0 {
+		t.Errorf("with a negative rate remembered: %+v, want one to begin with", r)
+	}
 }
 
 func TestNewRefuses(t *testing.T) {
@@ -189,6 +193,15 @@ func (c custom) Recommend(mem []float64, in *decide.Input) decide.Recommendation
 }
 
 func TestPoliciesAreKeptInRange(t *testing.T) {
+	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		testPolicyIsKeptInRange(t, bad)
+	}
+}
+
+// testPolicyIsKeptInRange has a policy that writes a number into its memory that
+// cannot be written down.
+func testPolicyIsKeptInRange(t *testing.T, bad float64) {
+	t.Helper()
 	core := newCore(t, simple(func(c *decide.Config) {
 		c.Policies = []decide.NamedSpec{
 			{Name: "wild", Spec: custom{words: 2, recommend: func(mem []float64, in *decide.Input) decide.Recommendation {
@@ -200,7 +213,7 @@ func TestPoliciesAreKeptInRange(t *testing.T) {
 				if len(in.Signals) != 4 || mem[1] != 0 {
 					t.Errorf("a policy was shown %d signals and memory %v", len(in.Signals), mem)
 				}
-				mem[0], mem[1] = math.NaN(), 1
+				mem[0], mem[1] = bad, 1
 				return decide.Recommendation{Replicas: math.MaxInt64, A: math.NaN(), B: math.Inf(-1)}
 			}}},
 			{Name: "held", Spec: custom{recommend: func([]float64, *decide.Input) decide.Recommendation {
@@ -248,6 +261,9 @@ func TestWordsOfPolicies(t *testing.T) {
 func TestConfigIsACopy(t *testing.T) {
 	core := newCore(t, full())
 	before := text(t, core.Config().Schedule) + text(t, core.Config().Up) + core.Config().Policies[0].Name + core.Config().Signals[0].Name
+	given := full()
+	core = newCore(t, given)
+	given.Signals[0].Name, given.Policies[0].Name, given.Schedule[0].Min, given.Up.Rates[0].Count = "x", "x", 99, 99
 	c := core.Config()
 	c.Signals[0].Name, c.Policies[0].Name, c.Schedule[0].Min, c.Up.Rates[0].Count = "x", "x", 99, 99
 	if after := text(t, core.Config().Schedule) + text(t, core.Config().Up) + core.Config().Policies[0].Name + core.Config().Signals[0].Name; after != before {

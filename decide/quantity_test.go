@@ -18,7 +18,7 @@ func TestQuantity(t *testing.T) {
 		{-5, signal.Requests, "-5"}, {-0.0001, signal.Requests, "-0.0001"}, {100, "", "100"}, {0.0004, "", "0.0004"},
 		{math.MaxFloat64, "", "1.8e+308"},
 		// Where one form ends and the next begins.
-		{1e9, "", "1e+09"}, {999e6, "", "999M"}, {1e6, "", "1M"}, {999e3, "", "999k"}, {1e4, "", "10k"}, {100.4, "", "100"}, {99.96, "", "100"}, {10, "", "10"}, {9.99, "", "9.99"}, {1, "", "1"}, {0.001, "", "0.001"}, {0.9994, "", "0.999"}, {math.Copysign(0, -1), "", "0"},
+		{1e9, "", "1e+09"}, {999e6, "", "999M"}, {1e6, "", "1M"}, {999e3, "", "999k"}, {1e4, "", "10k"}, {100.4, "", "100"}, {99.96, "", "100"}, {10, "", "10"}, {9.99, "", "9.99"}, {1, "", "1"}, {1.2345, "", "1.23"}, {0.12345, "", "0.123"}, {0.001, "", "0.001"}, {0.9994, "", "0.999"}, {math.Copysign(0, -1), "", "0"},
 		{1, signal.Seconds, "1 s"}, {0.999, signal.Seconds, "999 ms"}, {600, signal.Seconds, "10 min"}, {599, signal.Seconds, "599 s"}, {10800, signal.Seconds, "3 h"}, {10799, signal.Seconds, "180 min"}, {-0.5, signal.Seconds, "-500 ms"},
 		{1024, signal.Bytes, "1 KiB"}, {1023, signal.Bytes, "1023 B"}, {1 << 20, signal.Bytes, "1 MiB"}, {1 << 30, signal.Bytes, "1 GiB"}, {1 << 40, signal.Bytes, "1 TiB"}, {1 << 39, signal.Bytes, "512 GiB"}, {-2048, signal.Bytes, "-2 KiB"},
 		{0.7, signal.Ratio, "70 %"}, {1.234, signal.Ratio, "123 %"}, {0.001, signal.Ratio, "0.1 %"},

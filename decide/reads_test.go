@@ -45,7 +45,7 @@ func TestReads(t *testing.T) {
 type wild struct{ opinionated }
 
 func (wild) Compile(*signal.Schema) (decide.Policy, error) { return wild{}, nil }
-func (wild) Reads() []int                                  { return []int{3, -1, 4, 1 << 40, 3} }
+func (wild) Reads() []int                                  { return []int{3, -1, 4, 1 << 30, 3} }
 
 func TestReadsOfWhatThereIsNot(t *testing.T) {
 	core := newCore(t, simple(func(c *decide.Config) { c.Policies = only(wild{}) }))

@@ -64,6 +64,43 @@ func TestRuleSteps(t *testing.T) {
 	}
 }
 
+// A rule tells for how long a condition has held, and how long it has to: less
+// than zero on the way down.
+func TestRuleTellsWhatItWaitsFor(t *testing.T) {
+	p := compileRule(t, decide.Rule{Up: decide.Step{When: busy, For: time.Minute}, Down: decide.Step{When: quiet, For: 5 * time.Minute}})
+	mem := make([]float64, p.Words())
+	for i, l := range []struct {
+		at, use, held, of float64
+	}{{0, 0.9, 0, 60}, {40, 0.9, 40, 60}, {50, 0.1, 0, -300}, {100, 0.1, 50, -300}} {
+		in := decide.Input{Now: started.Add(time.Duration(l.at) * time.Second), Fleet: decide.Fleet{Desired: 4}, Signals: []signal.Sample{{}, {}, {}, signal.Value(l.use)}}
+		if r := p.Recommend(mem, &in); r.Reason != decide.ReasonRuleWaits || r.Replicas != 4 || r.A != l.held || r.B != l.of {
+			t.Errorf("look %d: %+v, want held for %v s of %v", i, r, l.held, l.of)
+		}
+	}
+}
+
+// Looking often makes no time pass: what is seen again at the same instant holds
+// for no longer, and teaches nothing more.
+func TestLookingOftenIsNotTime(t *testing.T) {
+	k := newKnee(t, decide.Objective{Rate: rate})
+	for range 9 {
+		k.see(0.9, 1)
+	}
+	p := compileRule(t, decide.Rule{Up: decide.Step{When: busy, For: time.Second}})
+	mem := make([]float64, p.Words())
+	k.in.Signals[3] = signal.Value(0.9)
+	before := k.now(t, 0.9)
+	for range 12000 {
+		k.policy.Recommend(k.mem, &k.in)
+		if r := p.Recommend(mem, &k.in); r.Replicas != k.in.Fleet.Desired {
+			t.Fatalf("a condition that was seen at one instant has held for a second: %+v", r)
+		}
+	}
+	if after := k.now(t, 0.9); after != before {
+		t.Errorf("the knee went from %v to %v", before, after)
+	}
+}
+
 // Fast doubles ten times and then no more.
 func TestRuleFastEnds(t *testing.T) {
 	p := compileRule(t, decide.Rule{Up: decide.Step{When: busy, Fast: true}})

@@ -279,6 +279,10 @@ func TestNames(t *testing.T) {
 	if err := s.UnmarshalText([]byte("Bounds")); !errors.Is(err, decide.ErrUnknownName) || s != decide.StageHold {
 		t.Errorf("an unknown stage gives %v and %v", err, s)
 	}
+	r := decide.ReasonHeld
+	if err := r.UnmarshalText([]byte("Max")); !errors.Is(err, decide.ErrUnknownName) || r != decide.ReasonHeld {
+		t.Errorf("an unknown reason gives %v and %v", err, r)
+	}
 	for i := range 4 {
 		f, c := decide.Fallback(i), decide.Combination(i)
 		var readF decide.Fallback

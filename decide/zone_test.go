@@ -4,6 +4,8 @@ import (
 	"hash/fnv"
 	"testing"
 	"time"
+
+	"github.com/evenkeel/evenkeel/signal"
 )
 
 // Zones whose clocks show something else at any time of the years 2020 to 2049
@@ -33,6 +35,7 @@ func TestHashZone(t *testing.T) {
 		{"Europe/Athens", "Asia/Beirut", false},  // on the same day, at another hour
 		{"America/New_York", "America/Havana", false},
 		{"Europe/London", "Europe/Dublin", true},
+		{"Europe/London", "Antarctica/Troll", false},       // at the same times, by another step
 		{"Australia/Sydney", "Australia/Lord_Howe", false}, // by another step
 		{"Asia/Jakarta", "Asia/Ho_Chi_Minh", true},
 		{"Europe/Volgograd", "Europe/Moscow", false}, // until the end of 2020
@@ -40,6 +43,26 @@ func TestHashZone(t *testing.T) {
 		if a, b := of(tc.a), of(tc.b); (a == b) != tc.same {
 			t.Errorf("%q has %x and %q has %x: the same is %v", tc.a, a, tc.b, b, a == b)
 		}
+	}
+}
+
+// The rules of every window's zone count, whatever the zone before it.
+func TestHashOfTwoZones(t *testing.T) {
+	zone := func(name string) window {
+		loc, err := loadZone(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return window{loc: loc}
+	}
+	schema, err := signal.NewSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	berlin, tokyo, lagos := zone("Europe/Berlin"), zone("Asia/Tokyo"), zone("Africa/Lagos")
+	of := func(w ...window) uint64 { return Config{}.hash(schema, w) }
+	if of(berlin, tokyo) == of(berlin, lagos) || of(tokyo, berlin) == of(lagos, berlin) {
+		t.Error("another zone in one of two windows leaves the hash as it was")
 	}
 }
 
