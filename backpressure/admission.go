@@ -27,9 +27,9 @@ const (
 // The order of calls for one request: Offer; if that says Hold, wait until Next
 // returns the request (run it) or Expire does (refuse it), or call Cancel; while
 // it runs FirstToken and Tokens, if the caller sees them; at the end Done,
-// exactly once. After every call that can make room (FirstToken, Done, Cancel,
-// Observe, Update, an Offer that holds) call Next until it returns nil, and from
-// time to time Expire.
+// exactly once. After every Offer, every call that can make room (FirstToken,
+// Done, Cancel, Observe, Update), and from time to time, call Expire and Next
+// until both return nil; where running work can be stopped, then [Admission.Preempt].
 //
 // A now that lies before an earlier one counts as no time passed.
 type Admission struct {
@@ -54,6 +54,8 @@ type Admission struct {
 	use        use
 	window     window
 	queue      queue
+	spread     spread
+	preempt    preempt
 	streams    bool // a first token was reported, ever
 	unstreamed bool // a request completed without one, before any did
 	draining   bool
@@ -62,11 +64,12 @@ type Admission struct {
 	inFlight  int
 	elsewhere int // in flight on routes that lead elsewhere
 	totals    totals
+	top       top
 }
 
 // NewAdmission returns an empty Admission: one unit is ready, nothing is learned.
 func NewAdmission(cfg Config) (*Admission, error) {
-	a := &Admission{outlook: Outlook{Ready: 1, Members: 1}, units: 1, use: use{steady: steadyFor}}
+	a := &Admission{outlook: Outlook{Ready: 1, Members: 1}, units: 1, use: use{steady: steadyFor}, spread: newSpread()}
 	a.lines[prompts].one = true
 	if err := a.Update(cfg); err != nil {
 		return nil, err
@@ -160,6 +163,7 @@ func (a *Admission) fold() {
 	a.lines[prompts].fold(a.promptsOver())
 	// Long answers that began together end together: look at more than one round.
 	a.lines[answers].fold(max(learnOver, 2*a.whole.mean))
+	a.queue.fold(a.now)
 	tpot := a.decode.tpot
 	seqTime, tokens := a.decode.fold()
 	a.use.add(secs, a.units, seqTime, tokens, tpot, a.decode.sequences, isFull)
@@ -184,6 +188,7 @@ func (a *Admission) offer(t time.Duration, r *Request) Verdict {
 	prompt, work := a.use.arrived(r.Cost)
 	r.prompt, r.work = prompt, work
 	r.arrived, r.output, r.decodes = t, 0, false
+	r.rank, r.urgent, r.victim, r.flow = uint8(r.Class.rank()), false, false, nil
 	r.whole = r.Cost.Whole || (a.unstreamed && !a.streams)
 	r.amount = prompt
 	if r.whole {
@@ -194,6 +199,10 @@ func (a *Admission) offer(t time.Duration, r *Request) Verdict {
 	w.prompt += prompt
 	w.work += r.work
 	a.totals.offered++
+	a.totals.classes[r.rank].Offered++
+	if r.Tenant != 0 {
+		a.top.offer(r.Tenant, r.work)
+	}
 
 	if r.route != nil { // of an earlier use of r
 		r.route, r.limit = nil, 0
@@ -210,17 +219,19 @@ func (a *Admission) offer(t time.Duration, r *Request) Verdict {
 	}
 	switch v.Action {
 	case Admit:
+		if a.queue.fair {
+			a.queue.charge(r)
+		}
 		a.admit(r)
 	case Hold:
 		a.totals.queued++
-		a.queue.push(r)
+		a.queue.push(t, r)
 	default:
 		if a.divert(r, v.Reason) {
 			return Verdict{}
 		}
 		r.state = idle
-		w.shed++
-		a.totals.shed[v.Reason]++
+		a.refused(r, v.Reason)
 	}
 	return v
 }
@@ -230,18 +241,20 @@ func (a *Admission) judge(t time.Duration, r *Request) Verdict {
 	if a.draining {
 		return Verdict{Shed, Draining, a.outlook.ReadyIn}
 	}
-	over := a.crowded()
-	free := a.queue.n == 0 && over <= 1 && a.room(r)
+	room := holdBack[r.rank]
+	over := a.crowded() / room
+	free := over <= 1 && !a.queue.waits(int(r.rank)) && a.room(r, room)
 	if free && r.Deadline.IsZero() {
 		return Verdict{} // the usual case, short
 	}
 	l, wait := a.line(r), a.cfg.Queue.Wait
 	left := time.Duration(math.MaxInt64)
 	if !r.Deadline.IsZero() {
-		left = r.Deadline.Sub(a.start) - t - a.service(r)
-		if left < 0 && a.inFlight > 0 {
+		until, service := r.Deadline.Sub(a.start)-t, a.service(r)
+		if a.inFlight > 0 && until < seconds(service*a.spread.p50) {
 			return Verdict{Shed, DeadlineTooShort, seconds(l.seconds(0, r.amount, a.units))}
 		}
+		left = until - seconds(service*a.spread.p90)
 	}
 	if a.units == 0 {
 		wait = min(wait, left)
@@ -260,17 +273,19 @@ func (a *Admission) judge(t time.Duration, r *Request) Verdict {
 	}
 	// The wait is what the objective leaves beside the engine's share, less half
 	// of it for what the prediction gets wrong.
-	budget := a.budget(r)
+	budget := a.budget(r) * room
 	spare := budget * a.spare
 	if l.cold() {
 		spare = budget / a.cfg.Share
 	}
-	need := l.seconds(a.queue.amount[lineOf(r)], r.amount, a.units) - budget
+	need := l.seconds(a.queue.ahead(r), r.amount, a.units) - budget
+	late := max(retry, need) > spare/2
 	retry = min(max(retry, need), maxSaturated)
-	if need > spare {
+	r.urgent = late && a.preempt.n > 0 && int(r.rank) >= Critical.rank()
+	if need > spare && !r.urgent && !a.queue.due(r) {
 		return Verdict{Shed, reason, seconds(retry)}
 	}
-	if need > left.Seconds() {
+	if need > left.Seconds() && !r.urgent {
 		return Verdict{Shed, DeadlineTooShort, seconds(retry)}
 	}
 	return a.hold(r, reason, min(wait, left, seconds(spare)), seconds(retry))
@@ -279,11 +294,15 @@ func (a *Admission) judge(t time.Duration, r *Request) Verdict {
 // hold queues r for at most wait, if there is room.
 func (a *Admission) hold(r *Request, why Reason, wait, retry time.Duration) Verdict {
 	q := a.cfg.Queue
-	if a.queue.n >= q.Requests || a.queue.bytes+r.Cost.Bytes > q.Bytes {
+	for a.queue.n >= q.Requests || a.queue.bytes+r.Cost.Bytes > q.Bytes {
 		if q.Requests > 0 {
 			why = QueueFull
 		}
-		return Verdict{Shed, why, retry}
+		out := a.queue.excess(r)
+		if out == nil || r.Cost.Bytes > q.Bytes {
+			return Verdict{Shed, why, retry}
+		}
+		a.queue.displace(a.now, out)
 	}
 	r.giveUp = a.now + max(wait, 0)
 	return Verdict{Hold, why, retry}
@@ -318,24 +337,34 @@ func (a *Admission) crowded() float64 {
 	return a.decode.predict(ahead, a.units) / a.perToken
 }
 
-// room reports whether r's line has room for it.
-func (a *Admission) room(r *Request) bool {
-	return a.units > 0 && a.line(r).fits(r.amount, a.budget(r), a.units)
+// room reports whether r's line has room for it, of which it may fill a part.
+func (a *Admission) room(r *Request, part float64) bool {
+	return a.units > 0 && a.line(r).fits(r.amount, a.budget(r)*part, a.units)
 }
 
-// fits reports whether r may run now.
-func (a *Admission) fits(r *Request) bool { return a.room(r) && a.crowded() <= 1 }
+// fits reports whether r may run now, in the room of a class.
+func (a *Admission) fits(r *Request, rank int) bool {
+	room := holdBack[rank]
+	return a.room(r, room) && a.crowded() <= room
+}
 
-// service is how long r will probably take, once it runs with nothing ahead.
-func (a *Admission) service(r *Request) time.Duration {
+// service is how many seconds r will take on the average, once it runs with
+// nothing ahead.
+func (a *Admission) service(r *Request) float64 {
 	if r.whole {
-		return seconds(a.whole.mean)
+		return a.whole.mean
 	}
 	s := a.use.expectOutput(r.Cost) * a.decode.tpot
 	if l := &a.lines[prompts]; !l.cold() && a.units > 0 {
 		s += r.amount / max(l.rate*min(a.units, 1), 1e-9)
 	}
-	return seconds(s)
+	return s
+}
+
+// hopeless reports whether r, let in now, would probably end after its deadline.
+func (a *Admission) hopeless(r *Request) bool {
+	return !r.Deadline.IsZero() && a.inFlight > 0 &&
+		r.Deadline.Sub(a.start)-a.now < seconds(a.service(r)*a.spread.p50)
 }
 
 // seconds turns s into a duration of at most an hour.
@@ -353,10 +382,15 @@ func (a *Admission) admit(r *Request) {
 	a.use.full.given += r.work
 	a.window.at(a.now).admitted++
 	a.totals.admitted++
+	a.totals.classes[r.rank].Admitted++
 }
 
-func (a *Admission) refused(why Reason) {
+func (a *Admission) refused(r *Request, why Reason) {
 	a.totals.shed[why]++
+	a.totals.classes[r.rank].Shed++
+	if r.Tenant != 0 {
+		a.top.refuse(r.Tenant)
+	}
 	if why != Cancelled {
 		a.window.at(a.now).shed++
 	}

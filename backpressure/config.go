@@ -66,6 +66,8 @@ type Config struct {
 	// Tenant. They are asked before the queue. Several gates may share them.
 	// Default: none. An [Admission] knows no keys, and leaves them alone.
 	Quotas *Quotas
+	// Fair weighs the tenants. Default: all the same.
+	Fair Fair
 	// Window over which demand and latencies are reported. Short, so that a burst
 	// is seen at once. Default [DefaultWindow].
 	Window time.Duration

@@ -18,7 +18,7 @@ func (a *Admission) turnRoutes(t time.Duration) {
 // and makes it cost as much less. Demand has been counted in full by then.
 func (a *Admission) cheapen(r *Request) {
 	for _, way := range a.routes {
-		if way.on && !way.Elsewhere && way.serves(r.Caller) {
+		if way.on && !way.Elsewhere && way.serves(r) {
 			r.route = way
 			if r.Cost.MaxOutput <= 0 || r.Cost.MaxOutput > way.MaxOutput {
 				r.limit = way.MaxOutput
@@ -46,7 +46,7 @@ func (a *Admission) divert(r *Request, why Reason) bool {
 	}
 	for _, way := range a.routes {
 		// To be refused is to find the gate full, whatever the figure says.
-		if !way.Elsewhere || !way.on && way.From > 1 || !way.serves(r.Caller) || way.Limit > 0 && way.inFlight >= way.Limit {
+		if !way.Elsewhere || !way.on && way.From > 1 || !way.serves(r) || way.Limit > 0 && way.inFlight >= way.Limit {
 			continue
 		}
 		r.state, r.route, r.limit = elsewhere, way, way.MaxOutput

@@ -3,6 +3,7 @@ package backpressure
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,8 +27,11 @@ type Gate struct {
 
 	made atomic.Int64 // tokens not yet told to adm
 
-	quotas  atomic.Pointer[Quotas] // nil: none
-	members atomic.Int64           // that share the quotas
+	quotas  atomic.Pointer[Quotas]                      // nil: none
+	members atomic.Int64                                // that share the quotas
+	seed    maphash.Seed                                // of the tenants' hashes
+	weigh   atomic.Pointer[func(tenant string) float64] // nil: all the same
+	victims []victim                                    // to be stopped once mu is free
 
 	ttft, tpot, duration *signal.Histogram
 	scratch              struct {
@@ -46,6 +50,8 @@ func New(cfg Config) (*Gate, error) {
 	g := &Gate{base: time.Now(), pool: cfg.Pool, window: adm.cfg.Window, adm: adm, rejected: newTable()}
 	adm.start, adm.started = g.base, true
 	g.quotas.Store(cfg.Quotas)
+	g.seed = maphash.MakeSeed()
+	g.weighBy(adm.cfg.Fair.Weight)
 	g.ttft = signal.NewHistogram(g.window, windowSlots)
 	g.tpot = signal.NewHistogram(g.window, windowSlots)
 	g.duration = signal.NewHistogram(g.window, windowSlots)
@@ -74,11 +80,13 @@ func (g *Gate) Acquire(ctx context.Context, c Cost) (Permit, error) {
 		return Permit{}, g.gone(ctx)
 	}
 	deadline, _ := ctx.Deadline()
+	who := callerOf(ctx)
+	tenant, weight := g.tenant(who)
 	t := time.Since(g.base)
 	var quota Reservation
 	if q := g.quotas.Load(); q != nil {
 		var rej *Rejected
-		if quota, rej = g.reserve(q, t, CallerFrom(ctx), c); rej != nil {
+		if quota, rej = g.reserve(q, t, *who, c); rej != nil {
 			return Permit{}, rej
 		}
 	}
@@ -88,19 +96,20 @@ func (g *Gate) Acquire(ctx context.Context, c Cost) (Permit, error) {
 		l.quota = quota
 	}
 	l.req.Cost, l.req.Deadline = c, deadline
-	if g.adm.routes != nil {
-		l.req.Caller = CallerFrom(ctx)
-	}
+	l.req.Class, l.req.Hops, l.req.Tenant, l.req.Weight = who.Class, who.Hops, tenant, weight
 	v := g.adm.offer(g.adm.pass(t), &l.req)
+	if g.adm.queue.displaced != nil && v.Action != Hold {
+		g.pump(g.base.Add(t))
+	}
 	switch v.Action {
 	case Admit:
 		p := Permit{l, l.generation()}
-		g.mu.Unlock()
+		g.unlock()
 		return p, nil
 	case Shed:
 		rej := g.rejected.pick(v, false)
 		g.put(l)
-		g.mu.Unlock()
+		g.unlock()
 		return Permit{}, rej
 	}
 	if l.wake == nil {
@@ -108,7 +117,7 @@ func (g *Gate) Acquire(ctx context.Context, c Cost) (Permit, error) {
 	}
 	wait := l.req.giveUp - g.adm.now
 	g.pump(g.base.Add(t))
-	g.mu.Unlock()
+	g.unlock()
 	return g.wait(ctx, l, wait)
 }
 
@@ -145,7 +154,7 @@ func (g *Gate) wait(ctx context.Context, l *lease, limit time.Duration) (Permit,
 
 	now := g.now()
 	g.lock()
-	defer g.mu.Unlock()
+	defer g.unlock()
 	r := &l.req
 	if r.state == queued {
 		g.adm.advance(now)
@@ -174,28 +183,24 @@ func (g *Gate) wait(ctx context.Context, l *lease, limit time.Duration) (Permit,
 	return Permit{l, l.generation()}, nil
 }
 
-// pump wakes whoever may run now, or has waited too long. g.mu is held. A wake-up
-// is sent exactly once per change of state and the channel holds one, so none is
-// lost and the send never blocks.
+// pump wakes whoever may run now, or has waited too long, and finds out who is to
+// be stopped. g.mu is held; let go of it by unlock. A wake-up is sent exactly once
+// per change of state and the channel holds one, so none is lost and the send
+// never blocks.
 func (g *Gate) pump(now time.Time) {
-	if g.adm.queue.first == nil {
+	if g.adm.queue.first == nil && g.adm.queue.displaced == nil {
 		return
 	}
 	for {
 		r, v := g.adm.Expire(now)
-		if r == nil {
+		if r != nil {
+			r.lease.verdict = v
+		} else if r = g.adm.Next(now); r == nil {
 			break
 		}
-		r.lease.verdict = v
 		r.lease.wake <- struct{}{}
 	}
-	for {
-		r := g.adm.Next(now)
-		if r == nil {
-			return
-		}
-		r.lease.wake <- struct{}{}
-	}
+	g.stop(now)
 }
 
 // end finishes l and gives it back. g.mu is held.
@@ -231,7 +236,7 @@ func (g *Gate) release(l *lease, gen uint32) {
 	}
 	unseen, away := r.state == waiting && !r.whole, r.state == elsewhere
 	g.end(now, l, o)
-	g.mu.Unlock()
+	g.unlock()
 
 	if o == Completed && !away {
 		g.duration.Record(now, took.Seconds())
@@ -269,7 +274,7 @@ func (g *Gate) tokens(l *lease, gen uint32, n int64, firstOnly bool) {
 	}
 	took := r.first - r.arrived
 	g.pump(now)
-	g.mu.Unlock()
+	g.unlock()
 	if first {
 		g.ttft.Record(now, took.Seconds())
 	}
@@ -279,7 +284,7 @@ func (g *Gate) tokens(l *lease, gen uint32, n int64, firstOnly bool) {
 func (g *Gate) Observe(o Outlook) {
 	now := g.now()
 	g.lock()
-	defer g.mu.Unlock()
+	defer g.unlock()
 	g.adm.Observe(now, o)
 	g.members.Store(int64(o.Members))
 	g.pump(now)
@@ -290,7 +295,7 @@ func (g *Gate) Observe(o Outlook) {
 func (g *Gate) Update(cfg Config) error {
 	now := g.now()
 	g.lock()
-	defer g.mu.Unlock()
+	defer g.unlock()
 	if w := cfg.withDefaults().Window; w != g.window {
 		return fmt.Errorf("backpressure: Window cannot change from %v to %v: make another gate", g.window, w)
 	}
@@ -298,6 +303,7 @@ func (g *Gate) Update(cfg Config) error {
 		return err
 	}
 	g.quotas.Store(cfg.Quotas)
+	g.weighBy(cfg.Fair.Weight)
 	g.pump(now)
 	return nil
 }
@@ -338,14 +344,14 @@ func (g *Gate) Drain(ctx context.Context) error {
 	g.pump(now)
 	n := g.adm.inFlight + g.adm.elsewhere
 	if n == 0 {
-		g.mu.Unlock()
+		g.unlock()
 		return nil
 	}
 	if g.empty == nil {
 		g.empty = make(chan struct{})
 	}
 	empty := g.empty
-	g.mu.Unlock()
+	g.unlock()
 	select {
 	case <-empty:
 		return nil

@@ -1,6 +1,7 @@
 package backpressure
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"math"
@@ -34,8 +35,10 @@ type HandlerConfig struct {
 // [PermitFrom]. A stream is a text/event-stream, or a body that next flushes while
 // it writes.
 //
-// A response of status 500 or more counts as failed, one whose client has left as
-// abandoned. The ResponseWriter passed on can do whatever the server's can,
+// The handler of a sheddable request may find its context cancelled in favour of a
+// more important one, see [Permit.OnPreempt]; if it then returns without a word,
+// the answer is the refusal. A response of status 500 or more counts as failed, one
+// whose client has left as abandoned. The ResponseWriter passed on can do whatever the server's can,
 // through the usual interfaces and through http.ResponseController.
 func (g *Gate) Handler(next http.Handler, cfg HandlerConfig) http.Handler {
 	cost, reject := cfg.Cost, cfg.Reject
@@ -56,13 +59,28 @@ func (g *Gate) Handler(next http.Handler, cfg HandlerConfig) http.Handler {
 			reject(w, r, err)
 			return
 		}
-		serve(next, w, r, p, c.Whole, cfg.Tokens)
+		s := service{next, reject, cfg.Tokens, c.Whole}
+		s.serve(w, r, p)
 	})
 }
 
-// serve runs next under permit p.
-func serve(next http.Handler, w http.ResponseWriter, r *http.Request, p Permit, whole bool, count func(http.Header, []byte) int) {
-	watch := &watcher{ResponseWriter: w, permit: p, whole: whole, count: count}
+// A service runs a handler under a permit.
+type service struct {
+	next   http.Handler
+	reject func(http.ResponseWriter, *http.Request, error)
+	count  func(http.Header, []byte) int
+	whole  bool
+}
+
+func (s service) serve(w http.ResponseWriter, r *http.Request, p Permit) {
+	watch := &watcher{ResponseWriter: w, permit: p, whole: s.whole, count: s.count}
+	ctx := WithPermit(r.Context(), p)
+	if callerOf(ctx).Class < Critical {
+		var cancel context.CancelCauseFunc
+		ctx, cancel = context.WithCancelCause(ctx)
+		defer cancel(nil)
+		p.OnPreempt(cancel)
+	}
 	returned := false
 	defer func() {
 		watch.finish()
@@ -74,8 +92,11 @@ func serve(next http.Handler, w http.ResponseWriter, r *http.Request, p Permit, 
 		}
 		p.Release()
 	}()
-	next.ServeHTTP(watch.wrap(), r.WithContext(WithPermit(r.Context(), p)))
+	s.next.ServeHTTP(watch.wrap(), r.WithContext(ctx))
 	returned = true
+	if why, ok := context.Cause(ctx).(*Rejected); ok && r.Context().Err() == nil && watch.status == 0 {
+		s.reject(w, r, why) // nothing has been said yet
+	}
 }
 
 // rejection is the body of a refusal, in the form of OpenAI's errors.

@@ -1,6 +1,7 @@
 package backpressure
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -37,7 +38,20 @@ func TestLaws(t *testing.T) {
 			for {
 				r, v := a.Expire(now)
 				if r == nil {
-					break
+					if r = a.Next(now); r == nil {
+						break
+					}
+					for _, w := range waits {
+						if w.rank == r.rank && w.Tenant == r.Tenant && w != r && !stands(a.now, r, w, waits) {
+							t.Fatalf("%+v overtaken by %+v", w, r)
+						}
+						if w == r {
+							break
+						}
+					}
+					forget(r)
+					running = append(running, r)
+					continue
 				}
 				forget(r)
 				if v.Action == Admit && r.Route() == "small" {
@@ -47,16 +61,15 @@ func TestLaws(t *testing.T) {
 				}
 			}
 			for {
-				r := a.Next(now)
+				r, _ := a.Preempt(now)
 				if r == nil {
-					return
+					break
 				}
-				if r != waits[0] {
-					t.Fatal("overtaken in the queue")
+				if r.Class >= Critical || !slices.Contains(running, r) {
+					t.Fatalf("%+v is to stop", r)
 				}
-				forget(r)
-				running = append(running, r)
 			}
+			checkQueue(t, &a.queue, waits)
 		}
 		pick := func(s []*Request) *Request {
 			if len(s) == 0 {
@@ -79,7 +92,7 @@ func TestLaws(t *testing.T) {
 			if s.Offered != s.Admitted+s.Elsewhere+s.Shed.Total()+uint64(s.Waiting) {
 				t.Fatalf("offered %d, admitted %d, shed %d, waiting %d", s.Offered, s.Admitted, s.Shed.Total(), s.Waiting)
 			}
-			if s.Completed+s.Failed+s.Abandoned != uint64(ended) {
+			if stopped := uint64(a.preempt.stopped); s.Completed+s.Failed+s.Abandoned+s.Preempted-stopped != uint64(ended) || stopped > maxPreempted {
 				t.Fatalf("%d ended, %d of them counted", ended, s.Completed+s.Failed+s.Abandoned)
 			}
 			if s.Waiting > max(a.cfg.Queue.Requests, 0) || s.WaitingBytes > 100 || s.WaitingBytes < 0 {
@@ -107,7 +120,7 @@ func TestLaws(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"": func(*rapid.T) { pump(); check() },
 			"offer": func(t *rapid.T) {
-				r := &Request{Caller: Caller{Class: Class(rapid.IntRange(-2, 1).Draw(t, "class"))}, Cost: Cost{
+				r := &Request{Class: Class(rapid.IntRange(-2, 1).Draw(t, "class")), Tenant: rapid.Uint64Range(0, 3).Draw(t, "tenant"), Cost: Cost{
 					Prompt:    rapid.Int64Range(-1, 5000).Draw(t, "prompt"),
 					MaxOutput: rapid.Int64Range(-1, 500).Draw(t, "output"),
 					Bytes:     rapid.Int64Range(0, 60).Draw(t, "bytes"),
@@ -126,6 +139,11 @@ func TestLaws(t *testing.T) {
 			"first token": func(*rapid.T) {
 				if r := pick(running); r != nil {
 					a.FirstToken(now, r)
+				}
+			},
+			"preemptible": func(*rapid.T) {
+				if r := pick(running); r != nil {
+					a.Preemptible(r)
 				}
 			},
 			"tokens": func(t *rapid.T) {
@@ -167,4 +185,42 @@ func TestLaws(t *testing.T) {
 			t.Fatalf("left behind: %+v", s)
 		}
 	})
+}
+
+// stands reports whether r, the newest of its flow, may overtake w because that
+// flow is a standing queue.
+func stands(now time.Duration, r, w *Request, waits []*Request) bool {
+	for _, x := range waits[slices.Index(waits, r)+1:] {
+		if x.rank == r.rank && x.Tenant == r.Tenant {
+			return false // not the newest
+		}
+	}
+	return now-w.arrived > standing
+}
+
+// checkQueue holds the queue's sums and heaps against what waits.
+func checkQueue(t *rapid.T, q *queue, waits []*Request) {
+	var n [classes]int
+	for _, r := range waits {
+		n[r.rank]++
+		if r.flow == nil || r.flow.n == 0 || r.flow.tenant != r.Tenant {
+			t.Fatalf("%+v waits in flow %+v", r, r.flow)
+		}
+	}
+	for i := range q.bands {
+		b := &q.bands[i]
+		flows, total := 0, 0
+		for _, h := range []*heap{&b.starts, &b.tails} {
+			for i, f := range h.flows {
+				if f.pos[h.by] != i || i > 0 && h.before(f, h.flows[(i-1)/2]) {
+					t.Fatalf("flow %d of heap %d is out of place", i, h.by)
+				}
+				total += f.n
+				flows++
+			}
+		}
+		if b.n != n[i] || total != 2*b.n || flows > 2*len(b.flows) || b.credit < 0 {
+			t.Fatalf("class %d: %d wait, counted %d, in the flows %d", i, n[i], b.n, total/2)
+		}
+	}
 }

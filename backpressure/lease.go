@@ -1,6 +1,7 @@
 package backpressure
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 )
@@ -16,10 +17,11 @@ type lease struct {
 	// is are one step without a lock.
 	word atomic.Uint64
 
-	outcome Outcome     // guarded by gate.mu
-	quota   Reservation // guarded by gate.mu
-	used    int64       // output by Permit.Used, and 1; guarded by gate.mu
-	verdict Verdict     // why it was evicted; guarded by gate.mu
+	outcome Outcome                 // guarded by gate.mu
+	quota   Reservation             // guarded by gate.mu
+	used    int64                   // output by Permit.Used, and 1; guarded by gate.mu
+	cancel  context.CancelCauseFunc // stops the work; guarded by gate.mu
+	verdict Verdict                 // why it was evicted; guarded by gate.mu
 	wake    chan struct{}
 	timer   *time.Timer
 	free    *lease // next in the gate's list of free leases
@@ -53,6 +55,6 @@ func (g *Gate) put(l *lease) {
 		gen = 1
 	}
 	l.word.Store(uint64(gen) << 32)
-	l.outcome = Completed
+	l.outcome, l.cancel = Completed, nil
 	l.free, g.free = g.free, l
 }

@@ -2,34 +2,49 @@ package backpressure
 
 import "time"
 
-// Next returns the request that has waited longest, if it may run now, and takes
-// it out of the queue; otherwise nil.
+// Next takes the request that goes first out of the queue and returns it, if it
+// may run now; otherwise nil. The highest class goes first, in it the tenant
+// furthest below its share, of that one the oldest request, or the newest if they
+// have been waiting for too long. If the first one does not fit, none overtakes it.
 func (a *Admission) Next(now time.Time) *Request {
-	r := a.queue.first
-	if r == nil || a.draining {
+	if a.queue.n == 0 || a.draining {
 		return nil
 	}
-	a.advance(now)
-	if a.cfg.Mode == Enforce && !a.fits(r) {
+	t := a.advance(now)
+	r, rank := a.queue.candidate(t)
+	if a.cfg.Mode == Enforce && (!a.fits(r, rank) || a.hopeless(r)) {
 		return nil
 	}
-	a.queue.remove(r)
+	if b := &a.queue.bands[r.rank]; int(r.rank) < rank {
+		b.credit -= r.work
+	}
+	a.queue.remove(t, r, true)
+	a.queue.earn(int(r.rank), r.work, a.use.work.value)
 	a.admit(r)
 	return r
 }
 
-// Expire returns a request that has waited as long as was useful, and takes it
-// out of the queue; otherwise nil. When draining it returns all that wait. If the
-// verdict is to admit it, run it: it has found a route that leads elsewhere.
+// Expire returns a request that has waited as long as was useful, or gave way to
+// another, and takes it out of the queue; otherwise nil. When draining it returns
+// all that wait. If the verdict is to admit it, run it: it has found a route that
+// leads elsewhere.
 func (a *Admission) Expire(now time.Time) (*Request, Verdict) {
 	t := a.advance(now)
+	if r := a.queue.takeDisplaced(); r != nil {
+		return r, a.evicted(r, QueueFull)
+	}
 	r, why := a.queue.first, Draining
 	if r == nil {
 		return nil, Verdict{}
 	}
 	if !a.draining {
 		if r, why = a.queue.overdue(t), QueueTimeout; r == nil {
-			return nil, Verdict{}
+			// Whoever would run now with too little time left had better not begin.
+			next, rank := a.queue.candidate(t)
+			if !a.hopeless(next) || a.cfg.Mode != Enforce || !a.fits(next, rank) {
+				return nil, Verdict{}
+			}
+			r, why = next, DeadlineTooShort
 		}
 	}
 	return r, a.evict(r, why)
@@ -37,23 +52,36 @@ func (a *Admission) Expire(now time.Time) (*Request, Verdict) {
 
 // evict takes r out of the queue.
 func (a *Admission) evict(r *Request, why Reason) Verdict {
-	a.queue.remove(r)
+	a.queue.remove(a.now, r, false)
+	return a.evicted(r, why)
+}
+
+// evicted counts r, which is out of the queue, as refused.
+func (a *Admission) evicted(r *Request, why Reason) Verdict {
 	retry := a.outlook.ReadyIn
 	switch {
 	case why == QueueTimeout && a.units == 0:
 		why = NoCapacity
-	case why == QueueTimeout:
-		retry = seconds(min(a.line(r).seconds(0, r.amount, a.units)-a.budget(r), maxSaturated))
+	case why == QueueTimeout, why == QueueFull && a.units > 0:
+		retry = a.back(r)
 	}
 	if why != DeadlineTooShort && a.divert(r, why) { // too short in the queue: it has passed
 		return Verdict{}
 	}
-	a.refused(why)
+	a.refused(r, why)
 	return Verdict{Shed, why, retry}
+}
+
+// back is when a caller whose request was thrown out may find room.
+func (a *Admission) back(r *Request) time.Duration {
+	return seconds(min(a.line(r).seconds(0, r.amount, a.units)-a.budget(r), maxSaturated))
 }
 
 // WakeAt returns when Expire may have something to return next, if ever.
 func (a *Admission) WakeAt() (time.Time, bool) {
+	if a.queue.displaced != nil {
+		return a.start.Add(a.now), true
+	}
 	if a.queue.first == nil {
 		return time.Time{}, false
 	}
@@ -63,12 +91,17 @@ func (a *Admission) WakeAt() (time.Time, bool) {
 // Cancel takes r out of the queue because its caller has left. If it was let in
 // meanwhile, it ends as Abandoned.
 func (a *Admission) Cancel(now time.Time, r *Request) {
-	if r.state != queued {
+	switch r.state {
+	case queued:
+		a.advance(now)
+		a.evict(r, Cancelled)
+	case displaced:
+		a.advance(now)
+		a.queue.undisplace(r)
+		a.evicted(r, Cancelled)
+	default:
 		a.Done(now, r, Abandoned)
-		return
 	}
-	a.advance(now)
-	a.evict(r, Cancelled)
 }
 
 // FirstToken says that r's first token was made. Its prompt leaves the line.
@@ -139,7 +172,7 @@ func (a *Admission) Done(now time.Time, r *Request, o Outcome) {
 	switch r.state {
 	case idle:
 		return
-	case queued:
+	case queued, displaced:
 		a.Cancel(now, r)
 		return
 	case elsewhere:
@@ -149,9 +182,17 @@ func (a *Admission) Done(now time.Time, r *Request, o Outcome) {
 		return
 	}
 	t := a.advance(now)
+	if r.flow != nil {
+		a.settle(r)
+	}
+	if a.preempt.ended(r) {
+		o = preempted
+	}
 	full := r.route == nil // what is served in part teaches nothing about full service
 	if !full {
 		a.leaveRoute(r, o)
+	} else if o == Completed {
+		a.spread.add((t - r.admitted).Seconds(), a.service(r))
 	}
 	if r.whole {
 		if o == Completed && full {
@@ -176,6 +217,8 @@ func (a *Admission) Done(now time.Time, r *Request, o Outcome) {
 	case Abandoned:
 		a.totals.abandoned++
 		return
+	case preempted:
+		return
 	default:
 		a.totals.completed++
 		if full {
@@ -183,4 +226,14 @@ func (a *Admission) Done(now time.Time, r *Request, o Outcome) {
 		}
 	}
 	w.finished++
+}
+
+// settle corrects what r's tenant was charged by the tokens that were made. Where
+// they are not known, the estimate stands.
+func (a *Admission) settle(r *Request) {
+	work := r.work
+	if r.output > 0 && r.route == nil {
+		work = r.prompt + OutputWeight*float64(r.output)
+	}
+	a.queue.bands[r.rank].settle(r, work)
 }

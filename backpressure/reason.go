@@ -12,6 +12,8 @@ var (
 	ErrShed = errors.New("evenkeel: shed")
 	// ErrEvicted: refused after it had waited in the queue.
 	ErrEvicted = errors.New("evenkeel: evicted from the queue")
+	// ErrPreempted: it ran, and was stopped so that a more important one could run.
+	ErrPreempted = errors.New("evenkeel: preempted")
 )
 
 // Reason says why a request was not let in. Low cardinality, fit for a metric's
@@ -47,6 +49,9 @@ const (
 	// QuotaTooLarge: the request is larger than all that the key may use at once.
 	// It will never fit, however often it is repeated.
 	QuotaTooLarge
+	// Preempted: the request ran, and was stopped so that a more important one
+	// could run.
+	Preempted
 
 	reasons
 )
@@ -54,7 +59,7 @@ const (
 var reasonNames = [reasons]string{
 	"admitted", "saturated", "decode_saturated", "queue_full", "queue_timeout",
 	"no_capacity", "draining", "deadline_too_short", "cancelled",
-	"quota_requests", "quota_tokens", "quota_too_large",
+	"quota_requests", "quota_tokens", "quota_too_large", "preempted",
 }
 
 var reasonTexts = [reasons]string{
@@ -70,6 +75,7 @@ var reasonTexts = [reasons]string{
 	"the quota of requests per minute is used up",
 	"the quota of tokens per minute is used up",
 	"the request is larger than its quota of tokens and will never fit",
+	"stopped for a more important request",
 }
 
 // String returns the reason's name in lower case with underscores.

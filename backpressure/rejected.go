@@ -42,13 +42,16 @@ func (r *Rejected) Error() string {
 }
 
 func (r *Rejected) sentinel() error {
+	if r.reason == Preempted {
+		return ErrPreempted
+	}
 	if r.evicted {
 		return ErrEvicted
 	}
 	return ErrShed
 }
 
-// Is makes errors.Is find [ErrShed] or [ErrEvicted], and the error of a context
+// Is makes errors.Is find [ErrShed], [ErrEvicted] or [ErrPreempted], and the error of a context
 // that ended while the request waited.
 func (r *Rejected) Is(target error) bool {
 	switch target {

@@ -10,24 +10,38 @@ type Request struct {
 	Cost Cost
 	// Deadline of the caller. Zero: none.
 	Deadline time.Time
-	// Caller says which routes are open to it.
-	Caller Caller
+	// Class says what goes first, and Hops, as in [Caller], whether it may be passed
+	// on. Default [Critical], and 0.
+	Class Class
+	Hops  int
+	// Tenant is a hash of the tenant's name; tenants share what there is, see
+	// [Fair]. Default 0: the tenant of all who have no name.
+	Tenant uint64
+	// Weight of the tenant. Default 1.
+	Weight float64
 
-	route   *route // nil: full service
-	limit   int64  // of output tokens on that route; 0: none but the caller's
-	state   state
-	whole   bool // judged by completion, not by first token
-	decodes bool // counted among the decoding sequences
-	prompt  float64
-	work    float64 // weighted tokens
-	amount  float64 // what it puts in its line
-	output  int64   // tokens so far
+	route  *route // nil: full service
+	limit  int64  // of output tokens on that route; 0: none but the caller's
+	state  state
+	rank   uint8 // Class as an index
+	urgent bool  // may displace running work
+	victim bool  // was told to stop
+	// stoppable is set while it is listed among those that may be preempted.
+	stoppable bool
+	whole     bool // judged by completion, not by first token
+	decodes   bool // counted among the decoding sequences
+	prompt    float64
+	work      float64 // weighted tokens
+	amount    float64 // what it puts in its line
+	output    int64   // tokens so far
 
 	// Instants, as time since the Admission's first event.
 	arrived, admitted, first, giveUp time.Duration
 
-	prev, next *Request
-	lease      *lease // the Gate's
+	prev, next   *Request // in the queue, or among those that may be preempted
+	older, newer *Request // in the flow, while it waits
+	flow         *flow    // charged for it; nil while shares do not count
+	lease        *lease   // the Gate's
 }
 
 type state uint8
@@ -38,6 +52,7 @@ const (
 	waiting         // admitted, first token not seen
 	running         // first token seen
 	elsewhere       // let in by a route that takes none of the gate's units
+	displaced       // out of the queue for another's sake, not yet returned
 )
 
 // Action is what to do with a request.

@@ -191,7 +191,7 @@ func (r *route) turn(t time.Duration, saturation float64) {
 	}
 }
 
-// serves reports whether requests of caller c may take the route at all.
-func (r *route) serves(c Caller) bool {
-	return r.classes>>uint8(min(max(c.Class, Sheddable), CriticalPlus)-Sheddable)&1 == 1 && !(r.OtherRegion && c.Hops > 0)
+// serves reports whether request q may take the route at all.
+func (r *route) serves(q *Request) bool {
+	return r.classes>>q.rank&1 == 1 && !(r.OtherRegion && q.Hops > 0)
 }

@@ -200,7 +200,7 @@ func TestCheaperRoute(t *testing.T) {
 		{true, Caller{}, Cost{Prompt: 100, MaxOutput: 6}, "short", 0, 50 + 8*3},
 	} {
 		a.routes[0].on = tt.on
-		r := &Request{Cost: tt.cost, Caller: tt.caller}
+		r := &Request{Cost: tt.cost, Class: tt.caller.Class, Hops: tt.caller.Hops}
 		if v := a.Offer(epoch, r); v.Action != Admit || r.Route() != tt.route || r.limit != tt.limit || r.work != tt.work {
 			t.Errorf("%+v: %v by %q, at most %d tokens, work %v", tt, v, r.Route(), r.limit, r.work)
 		}

@@ -7,7 +7,16 @@ type totals struct {
 	offered, admitted, queued    uint64
 	completed, failed, abandoned uint64
 	degraded, elsewhere          uint64
+	preempted                    uint64
 	shed, shadowed               [reasons]uint64
+	classes                      [classes]ClassStats
+}
+
+// ClassStats count the requests of one [Class] since the beginning, and those
+// that wait now.
+type ClassStats struct {
+	Offered, Admitted, Shed, Preempted uint64
+	Waiting                            int
 }
 
 // Counts holds one number per [Reason]; Counts[Saturated] is an example.
@@ -38,6 +47,13 @@ type Stats struct {
 	Degraded, Elsewhere uint64
 	// Routes in the order of the Config.
 	Routes []RouteStats
+	// Preempted ones were let in and told to stop. When they end they are neither
+	// completed nor failed nor abandoned.
+	Preempted uint64
+	// Classes of all four, the lowest first; see [Stats.Class].
+	Classes [classes]ClassStats
+	// Tenants that ask for most, at most 16. Requests without a tenant do not count.
+	Tenants []TenantStats
 
 	// Now.
 	InFlight, Waiting int     // admitted and not done; in the queue
@@ -82,6 +98,9 @@ type Stats struct {
 	Saturation float64
 }
 
+// Class returns the counts of class c.
+func (s *Stats) Class(c Class) ClassStats { return s.Classes[c.rank()] }
+
 // Stats returns the figures at now.
 func (a *Admission) Stats(now time.Time) Stats {
 	t := a.advance(now)
@@ -91,6 +110,8 @@ func (a *Admission) Stats(now time.Time) Stats {
 		Shed: Counts(a.totals.shed), Shadowed: Counts(a.totals.shadowed),
 		Degraded: a.totals.degraded, Elsewhere: a.totals.elsewhere, Routes: a.routeStats(),
 		Completed: a.totals.completed, Failed: a.totals.failed, Abandoned: a.totals.abandoned,
+
+		Preempted: a.totals.preempted, Classes: a.totals.classes, Tenants: a.top.list(),
 
 		InFlight: a.inFlight, Waiting: a.queue.n,
 		WaitingBytes: a.queue.bytes, WaitingWork: a.queue.work,
@@ -112,6 +133,9 @@ func (a *Admission) Stats(now time.Time) Stats {
 		FinishRate:     float64(sum.finished) / secs,
 		ErrorRatio:     float64(sum.failed) / float64(max(sum.finished, 1)),
 		Saturation:     a.saturation(sum),
+	}
+	for i := range s.Classes {
+		s.Classes[i].Waiting = a.queue.bands[i].n
 	}
 	if a.queue.first != nil {
 		s.Oldest = t - a.queue.first.arrived

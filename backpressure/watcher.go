@@ -135,7 +135,11 @@ func (w *watcher) flush() {
 }
 
 func (w *watcher) hijack() (net.Conn, *bufio.ReadWriter, error) {
-	return http.NewResponseController(w.ResponseWriter).Hijack()
+	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err == nil && w.status == 0 {
+		w.status = http.StatusSwitchingProtocols // whatever is said now, it is not by w
+	}
+	return conn, rw, err
 }
 
 // readFrom copies through the server's own ReadFrom, so that a file still goes
