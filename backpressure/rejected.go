@@ -110,15 +110,33 @@ func (t *table) pick(v Verdict, evicted bool) *Rejected {
 	case QuotaRequests, QuotaTokens:
 		return t.debt(v)
 	}
-	secs := uint32((min(max(v.RetryAfter, 0), maxRetry*time.Second) + time.Second - 1) / time.Second)
-	if secs == 0 {
-		secs = 1
-		if v.Reason == NoCapacity || v.Reason == Draining {
-			secs = unknownRetry
-		}
-	}
-	secs += t.below(secs/2 + 2)
+	secs := v.seconds()
+	secs += t.below(jitter(secs))
 	return &t.all[e][v.Reason][min(secs, maxRetry)]
+}
+
+// seconds is v's RetryAfter in whole seconds, at least one.
+func (v Verdict) seconds() uint32 {
+	secs := uint32((min(max(v.RetryAfter, 0), maxRetry*time.Second) + time.Second - 1) / time.Second)
+	switch {
+	case secs > 0:
+		return secs
+	case v.Reason == NoCapacity || v.Reason == Draining:
+		return unknownRetry
+	}
+	return 1
+}
+
+// jitter is how many seconds, less one, may come on top.
+func jitter(secs uint32) uint32 { return secs/2 + 2 }
+
+// Jittered returns what a [Rejected] made of v may tell its caller: whole seconds,
+// with jitter by a random number. It is for simulations, which have no [Gate], and
+// not for the verdict of a quota.
+func (v Verdict) Jittered(random uint32) time.Duration {
+	secs := v.seconds()
+	secs += random >> 16 * jitter(secs) >> 16
+	return time.Duration(min(secs, maxRetry)) * time.Second
 }
 
 // debt returns the Rejected of a quota: an eighth of the time and a second as

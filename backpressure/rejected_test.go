@@ -69,3 +69,17 @@ func TestConfigIsRefusedWhole(t *testing.T) {
 		}
 	}
 }
+
+// What simulations reckon with is what callers are told.
+func TestJitteredIsWhatCallersAreTold(t *testing.T) {
+	for _, after := range []time.Duration{0, time.Second, 30 * time.Second, time.Hour} {
+		v := Verdict{Shed, Saturated, after}
+		table, twin := newTable(), newTable()
+		for range 100 {
+			twin.below(1)
+			if got, want := v.Jittered(twin.random), table.pick(v, false).RetryAfter(); got != want {
+				t.Errorf("after %v: Jittered is %v, a Rejected says %v", after, got, want)
+			}
+		}
+	}
+}

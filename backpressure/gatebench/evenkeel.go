@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"github.com/evenkeel/evenkeel/backpressure"
@@ -10,6 +11,7 @@ import (
 type evenkeel struct {
 	adm  *backpressure.Admission
 	held map[*backpressure.Request]*job
+	rng  *rand.Rand
 }
 
 func newEvenkeel(e env) (policy, error) {
@@ -17,10 +19,13 @@ func newEvenkeel(e env) (policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &evenkeel{adm: adm, held: make(map[*backpressure.Request]*job)}
+	p := &evenkeel{adm: adm, held: make(map[*backpressure.Request]*job), rng: e.rng()}
 	p.units(0, e.units)
 	return p, nil
 }
+
+// tenantNames are of the tenants; the first is the only one in most scenarios.
+var tenantNames = [...]string{"greedy", "light-1", "light-2", "light-3", "light-4"}
 
 func instant(t time.Duration) time.Time { return epoch.Add(t) }
 
@@ -29,6 +34,7 @@ func (p *evenkeel) offer(now time.Duration, j *job) verdict {
 	if !j.toAnswer && j.giveUp != never {
 		j.ticket.Deadline = instant(j.giveUp)
 	}
+	j.ticket.Caller = backpressure.Caller{Tenant: tenantNames[j.tenant], Class: j.class}
 	v := p.adm.Offer(instant(now), &j.ticket)
 	switch v.Action {
 	case backpressure.Admit:
@@ -37,14 +43,22 @@ func (p *evenkeel) offer(now time.Duration, j *job) verdict {
 		p.held[&j.ticket] = j
 		return verdict{action: hold}
 	}
-	return verdict{shed, v.RetryAfter}
+	return p.refusal(v)
 }
 
 func (p *evenkeel) next(now time.Duration) *job { return p.take(p.adm.Next(instant(now))) }
 
 func (p *evenkeel) expire(now time.Duration) (*job, verdict) {
 	r, v := p.adm.Expire(instant(now))
-	return p.take(r), verdict{shed, v.RetryAfter}
+	if r == nil {
+		return nil, verdict{}
+	}
+	return p.take(r), p.refusal(v)
+}
+
+// refusal is what the caller is told.
+func (p *evenkeel) refusal(v backpressure.Verdict) verdict {
+	return verdict{shed, v.Jittered(p.rng.Uint32())}
 }
 
 func (p *evenkeel) take(r *backpressure.Request) *job {

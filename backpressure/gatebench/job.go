@@ -36,6 +36,8 @@ type job struct {
 
 	ticket backpressure.Request // of the policy evenkeel
 	extra  any                  // of the policy
+
+	refusals int // of the client before, since it was served
 }
 
 type state uint8

@@ -13,8 +13,12 @@ var (
 	// tokenCaps are swept: the best of them, and of caps, is best-cap.
 	tokenCaps = []string{"tokens-3k", "tokens-6k", "tokens-10k", "tokens-15k", "tokens-20k", "tokens-25k", "tokens-30k",
 		"tokens-40k", "tokens-50k", "tokens-70k", "tokens-100k"}
-	slotPolicies   = slices.Concat([]string{"evenkeel", "none"}, caps)
-	enginePolicies = slices.Concat([]string{"evenkeel", bestCap, "none"}, caps, tokenCaps)
+	slotPolicies     = slices.Concat([]string{"evenkeel", "none"}, caps, []string{"vegas", "gradient2", "aimd", "envoy", "codel-lifo", "dagor"})
+	enginePolicies   = slices.Concat([]string{"evenkeel", bestCap, "none"}, caps, tokenCaps, []string{"vegas", "gradient2", "aimd", "envoy"})
+	unitPolicies     = []string{"evenkeel", "none", "cap-32", "cap-256", "vegas", "gradient2", "aimd", "envoy"}
+	tenantPolicies   = []string{"evenkeel", "none", "cap-32", "gradient2", "codel-lifo"}
+	priorityPolicies = []string{"evenkeel", "none", "cap-32", "gradient2", "dagor"}
+	retryPolicies    = []string{"evenkeel", "none", "cap-32", "gradient2", "codel-lifo", "dagor"}
 )
 
 const bestCap = "best-cap"
@@ -41,6 +45,18 @@ func build(name string, e env) (policy, error) {
 		return newEvenkeel(e)
 	case "none":
 		return none{}, nil
+	case "vegas":
+		return newAdaptive(newVegas(e.rng()), 20, false), nil
+	case "gradient2":
+		return newAdaptive(newGradient2(), 20, true), nil
+	case "aimd":
+		return newAdaptive(newAIMD(), 20, true), nil
+	case "envoy":
+		return newEnvoy(e.rng()), nil
+	case "codel-lifo":
+		return &codel{slots: e.slots}, nil
+	case "dagor":
+		return &dagor{}, nil
 	}
 	return nil, fmt.Errorf("there is no policy %q", name)
 }

@@ -1,6 +1,9 @@
 package main
 
-import "time"
+import (
+	"math/rand/v2"
+	"time"
+)
 
 // An action is what a policy does with an arrival.
 type action uint8
@@ -68,3 +71,6 @@ type env struct {
 	slots      int     // of all servers
 	rate       float64 // requests/s of all servers
 }
+
+// rng is for a policy that draws random numbers.
+func (e env) rng() *rand.Rand { return rand.New(rand.NewPCG(e.seed, 7)) }

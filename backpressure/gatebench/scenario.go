@@ -24,6 +24,8 @@ type values map[string]float64
 // metrics are the metrics, in the order of the tables, with their units.
 var metrics = []struct{ name, unit string }{
 	{"goodput", "of capacity"},
+	{"goodput_few", "of what is there"},  // three of six units
+	{"goodput_full", "of what is there"}, // six again
 	{"ramp", "s"},
 	{"slo_rps", "requests/s"},
 	{"success_light", "ratio"},
@@ -86,5 +88,9 @@ func scenarios() []scenario {
 		{"llm-other-1", []load{{"320/s,80/s", 4}}, enginePolicies, trial.other1},
 		{"llm-other-2", []load{{"20/s,5/s", 0.25}}, enginePolicies, trial.other2},
 		{"llm-other-3", []load{{"120/s,30/s", 1.5}}, enginePolicies, trial.other3},
+		{"units", []load{{"2x", 2}, {"480/s", 480}}, unitPolicies, trial.units},
+		{"tenants", []load{{"4.6x", 4.6}}, tenantPolicies, trial.tenants},
+		{"priority", []load{{"5x", 5}}, priorityPolicies, trial.priority},
+		{"retry", []load{{"3x,0.8x", 3}}, retryPolicies, trial.retry},
 	}
 }
