@@ -3,6 +3,7 @@ package policy_test
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -29,6 +30,7 @@ type hour struct {
 	objective simulate.Objective
 	knee      float64 // share of an engine's time at which the objective still holds
 	static    int64   // replicas for the busiest minute, at the knee
+	each      float64 // seconds of one engine that every request takes; 0: by its tokens
 }
 
 // asked is what services of language models are judged by: 2 s, and 1 ms more for
@@ -47,11 +49,7 @@ func readHour(t testing.TB, dir, file, model string, copies int, from time.Durat
 	for i := range tr {
 		tr[i].At -= from
 	}
-	m, ok := llm.Preset(model)
-	if !ok {
-		t.Fatalf("no model %s", model)
-	}
-	h := hour{name: file, model: m, arrivals: crowd(tr, copies), objective: asked}
+	h := hour{name: file, model: preset(t, model), arrivals: crowd(tr, copies), objective: asked}
 	h.knee = h.measureKnee(t, tr)
 	h.static = int64(math.Ceil(slices.Max(h.minutes()) / h.knee))
 	return h
@@ -75,6 +73,9 @@ func crowd(tr trace.Trace, copies int) trace.Trace {
 
 // work is the time of one engine that a request takes up, in seconds.
 func (h hour) work(r trace.Record) float64 {
+	if h.each > 0 {
+		return h.each
+	}
 	return h.model.Work(float64(r.Input), float64(r.Output)).Seconds()
 }
 
@@ -227,6 +228,7 @@ func TestPresetsOnTraces(t *testing.T) {
 			h.row(t, "oracle", h.run(t, simulate.Config{Decider: &oracle{minutes: h.minutes(), knee: h.knee}, Initial: h.initial(), Startup: llm.Startup{Median: time.Millisecond}}))
 
 			h.presets(t)
+			h.others(t)
 			h.variants(t)
 			for _, r := range rivals() {
 				h.row(t, r.name, h.run(t, simulate.Config{Decider: r.decider(t, h), Initial: h.initial()}))
@@ -248,6 +250,67 @@ func (h hour) presets(t *testing.T) {
 			t.Errorf("%s: %.1f %% of admitted and %.1f %% of offered within the objective: 95 and 90 are asked for", name, 100*r.WithinAdmitted, 100*r.WithinOffered)
 		}
 	}
+}
+
+// others plays the presets for what is no text, on the same hour recast: its
+// prompts embedded instead of answered, by as many callers more as keep a fleet
+// busy; a picture of 10 s for every few of its requests.
+func (h hour) others(t *testing.T) {
+	for _, c := range []struct {
+		preset    string
+		model     llm.Model
+		like      func(trace.Record) trace.Record
+		objective simulate.Objective
+		window    time.Duration
+		each      float64
+	}{
+		{"embeddings", preset(t, "llama-3.1-8b/h100"), func(r trace.Record) trace.Record { r.Output = 1; return r },
+			simulate.Objective{TTFT: asked.TTFT, LongPrompt: asked.LongPrompt, TPOT: time.Second}, 0, 0},
+		{"image", llm.Model{Name: "diffusion", A: 500, P: 0.01, MaxBatchTokens: 8192, MaxSeqs: 1, KVTokens: 100000},
+			func(r trace.Record) trace.Record { r.Input, r.Output = 50, 20; return r },
+			simulate.Objective{TTFT: 2 * time.Minute, TPOT: time.Second}, time.Minute, 10},
+	} {
+		o := hour{name: c.preset, model: c.model, objective: c.objective, each: c.each}
+		work := 0.0
+		for _, r := range h.arrivals {
+			work += o.work(c.like(r)) / h.arrivals.Span().Seconds()
+		}
+		const busy = 5 // engines, on average
+		copies := max(1, int(math.Round(busy/work)))
+		every := max(1, int(math.Round(work/busy)))
+		for i, r := range crowd(h.arrivals, copies) {
+			if i%every == 0 {
+				o.arrivals = append(o.arrivals, c.like(r))
+			}
+		}
+		o.knee = o.measureKnee(t, o.arrivals)
+		o.static = int64(math.Ceil(slices.Max(o.minutes()) / o.knee))
+		rate := 0.0
+		for _, r := range o.arrivals {
+			rate += o.work(r) / float64(len(o.arrivals))
+		}
+		t.Logf("%s: %d requests, %.1f to %.1f engines' work, knee %.2f, %d for the peak", c.preset,
+			len(o.arrivals), slices.Min(o.minutes()), slices.Max(o.minutes()), o.knee, o.static)
+		p, err := policy.Parse("preset.yaml", fmt.Appendf(nil, "extends: %s\nmax: 100\npolicies:\n  demand: { capacity: { per_replica: %.4f/s } }\n  waiting: { backlog: { per_replica: %.4f/s } }\n", c.preset, 1/rate, 1/rate))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := o.run(t, simulate.Config{Policy: p.Config, Limits: p.Limits, Initial: o.initial(), Gate: &backpressure.Config{
+			TTFT: c.objective.TTFT, TPOT: c.objective.TPOT, LongPrompt: c.objective.LongPrompt, Window: c.window}})
+		o.row(t, "preset "+c.preset, r)
+		if r.WithinAdmitted < 0.95 || r.WithinOffered < 0.9 {
+			t.Errorf("%s: %.1f %% of admitted and %.1f %% of offered within the objective: 95 and 90 are asked for", c.preset, 100*r.WithinAdmitted, 100*r.WithinOffered)
+		}
+	}
+}
+
+func preset(t testing.TB, name string) llm.Model {
+	t.Helper()
+	m, ok := llm.Preset(name)
+	if !ok {
+		t.Fatalf("no model %s", name)
+	}
+	return m
 }
 
 // variants plays chat with other settings: how much each buys, and whether a knee
