@@ -45,6 +45,12 @@
 // is learned from how the time per output token changes with what the units have
 // to do, at any load.
 //
+// # The client's side
+//
+// A [Transport] makes a Go client come back when it is told to, within a budget of
+// retries, and hold back while most of what it sends is refused. [Throttle] is that
+// restraint alone, for other protocols.
+//
 // # Contract
 //
 // Every admitted request ends exactly once, by Permit.Release, however often it
