@@ -93,6 +93,15 @@ func (q *Quotas) find(key string, maxKeys int) *bucket {
 	return b
 }
 
+// peek returns the bucket that key has, or nil if it would get a new one.
+func (q *Quotas) peek(key string) *bucket {
+	b := q.keys[stored(key)]
+	if b == nil && len(q.all) >= q.cfg.Load().MaxKeys {
+		b = &q.rest
+	}
+	return b
+}
+
 // forget looks at n buckets and drops the idle ones. As each new bucket pays for
 // several looks, there are never many more than are in use.
 func (q *Quotas) forget(n int) {

@@ -53,7 +53,20 @@ type callerKey struct{}
 // range counts as the nearest.
 func WithCaller(ctx context.Context, c Caller) context.Context {
 	c.Class = min(max(c.Class, Sheddable), CriticalPlus)
-	return context.WithValue(ctx, callerKey{}, &c)
+	return &callerContext{ctx, c}
+}
+
+// A callerContext is a context.WithValue that needs no memory for the value.
+type callerContext struct {
+	context.Context //nolint:containedctx // it is one
+	caller          Caller
+}
+
+func (c *callerContext) Value(key any) any {
+	if _, ok := key.(callerKey); ok {
+		return &c.caller
+	}
+	return c.Context.Value(key)
 }
 
 // CallerFrom returns what [WithCaller] put into ctx, or the zero Caller.

@@ -2,20 +2,19 @@ package backpressure
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"math"
 	"net/http"
-	"strconv"
-	"strings"
+	"time"
 )
-
-// ReasonHeader carries the [Reason] of a refusal.
-const ReasonHeader = "Evenkeel-Reason"
 
 // A HandlerConfig says how [Gate.Handler] treats requests. The zero value is for
 // an OpenAI-compatible server.
 type HandlerConfig struct {
+	// Caller says on whose behalf a request runs, and how much it matters. It must
+	// not read the body. What it trusts is the user's decision: a header counts
+	// for anything only if this function says so. Default: the [Caller] of the
+	// request's context, which [WithCaller] has put there.
+	Caller func(*http.Request) Caller
 	// Cost estimates a request. It may read the body if it puts it back. Default
 	// [EstimateOpenAI]. An error is answered with status 400.
 	Cost func(*http.Request) (Cost, error)
@@ -35,46 +34,63 @@ type HandlerConfig struct {
 // [PermitFrom]. A stream is a text/event-stream, or a body that next flushes while
 // it writes.
 //
+// A request that has no chance, however small it may be, is refused before its
+// body is read. Where the caller has a quota, the answer says what is left of it;
+// see [Quotas] and the headers of [SetRateLimit].
+//
 // The handler of a sheddable request may find its context cancelled in favour of a
 // more important one, see [Permit.OnPreempt]; if it then returns without a word,
-// the answer is the refusal. A response of status 500 or more counts as failed, one
-// whose client has left as abandoned. The ResponseWriter passed on can do whatever the server's can,
+// the answer is the refusal. A response of status 500 or more counts as failed,
+// one whose client has left as abandoned. The ResponseWriter passed on can do whatever the server's can,
 // through the usual interfaces and through http.ResponseController.
 func (g *Gate) Handler(next http.Handler, cfg HandlerConfig) http.Handler {
-	cost, reject := cfg.Cost, cfg.Reject
-	if cost == nil {
-		cost = EstimateOpenAI
+	if cfg.Cost == nil {
+		cfg.Cost = EstimateOpenAI
 	}
-	if reject == nil {
-		reject = func(w http.ResponseWriter, _ *http.Request, err error) { WriteRejection(w, err) }
+	if cfg.Reject == nil {
+		cfg.Reject = func(w http.ResponseWriter, _ *http.Request, err error) { WriteRejection(w, err) }
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := cost(r)
-		if err != nil {
-			http.Error(w, "the request cannot be read: "+err.Error(), http.StatusBadRequest)
-			return
-		}
-		p, err := g.Acquire(r.Context(), c)
-		if err != nil {
-			reject(w, r, err)
-			return
-		}
-		s := service{next, reject, cfg.Tokens, c.Whole}
-		s.serve(w, r, p)
-	})
+	return &handler{g, next, cfg}
 }
 
-// A service runs a handler under a permit.
-type service struct {
-	next   http.Handler
-	reject func(http.ResponseWriter, *http.Request, error)
-	count  func(http.Header, []byte) int
-	whole  bool
+type handler struct {
+	gate *Gate
+	next http.Handler
+	cfg  HandlerConfig
 }
 
-func (s service) serve(w http.ResponseWriter, r *http.Request, p Permit) {
-	watch := &watcher{ResponseWriter: w, permit: p, whole: s.whole, count: s.count}
-	ctx := WithPermit(r.Context(), p)
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx := r.Context()
+	if h.cfg.Caller != nil {
+		ctx = WithCaller(ctx, h.cfg.Caller(r))
+	}
+	var p Permit
+	var c Cost
+	err := h.gate.early(ctx, r)
+	if err == nil {
+		if c, err = h.cfg.Cost(r); err != nil {
+			writeUnreadable(w, err)
+			return
+		}
+		p, err = h.gate.Acquire(ctx, c)
+	}
+	if q := h.gate.quotas.Load(); q != nil {
+		SetRateLimit(w.Header(), q.State(time.Now(), int(h.gate.members.Load()), CallerFrom(ctx).quotaKey()))
+	}
+	if err != nil {
+		h.cfg.Reject(w, r, err)
+		return
+	}
+
+	h.serve(w, r, ctx, p, c)
+}
+
+// serve runs the handler under p.
+func (h *handler) serve(w http.ResponseWriter, r *http.Request, ctx context.Context, p Permit, c Cost) {
+	writer, x := wrap(w)
+	x.permit, x.whole, x.bound, x.count = p, c.Whole, c.MaxOutput, h.cfg.Tokens
+	x.ctx.Context, x.ctx.permit = ctx, p
+	ctx = &x.ctx
 	if callerOf(ctx).Class < Critical {
 		var cancel context.CancelCauseFunc
 		ctx, cancel = context.WithCancelCause(ctx)
@@ -83,53 +99,27 @@ func (s service) serve(w http.ResponseWriter, r *http.Request, p Permit) {
 	}
 	returned := false
 	defer func() {
-		watch.finish()
+		x.finish()
 		switch {
-		case r.Context().Err() != nil:
+		case x.ctx.Err() != nil:
 			p.Abandon()
-		case !returned || watch.status >= http.StatusInternalServerError:
+		case !returned || x.status >= http.StatusInternalServerError:
 			p.Fail()
 		}
 		p.Release()
 	}()
-	s.next.ServeHTTP(watch.wrap(), r.WithContext(ctx))
+	h.next.ServeHTTP(writer, r.WithContext(ctx))
 	returned = true
-	if why, ok := context.Cause(ctx).(*Rejected); ok && r.Context().Err() == nil && watch.status == 0 {
-		s.reject(w, r, why) // nothing has been said yet
+	if why, ok := context.Cause(ctx).(*Rejected); ok && x.ctx.Err() == nil && x.status == 0 {
+		h.cfg.Reject(w, r, why) // nothing has been said yet
 	}
 }
 
-// rejection is the body of a refusal, in the form of OpenAI's errors.
-type rejection struct {
-	Error struct {
-		Message string  `json:"message"`
-		Type    string  `json:"type"`
-		Param   *string `json:"param"`
-		Code    string  `json:"code"`
-	} `json:"error"`
-}
-
-// WriteRejection answers with err's status, its Retry-After, the header
-// [ReasonHeader], and a JSON body in the form of OpenAI's errors. An err that is
-// no *[Rejected] is answered with 503.
-func WriteRejection(w http.ResponseWriter, err error) {
-	var body rejection
-	status, reason := http.StatusServiceUnavailable, "unavailable"
-	body.Error.Message, body.Error.Type = "the server cannot take the request", "server_error"
-	if r, ok := errors.AsType[*Rejected](err); ok {
-		status, reason = r.Status(), r.Reason().String()
-		body.Error.Message = strings.TrimPrefix(r.Error(), "evenkeel: ")
-		w.Header().Set(ReasonHeader, reason)
-		if after := r.RetryAfter(); after > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
-		}
+// writeUnreadable answers a request whose cost could not be estimated.
+func writeUnreadable(w http.ResponseWriter, err error) {
+	status := http.StatusBadRequest
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		status = http.StatusRequestEntityTooLarge
 	}
-	body.Error.Code = reason
-	data, err := json.Marshal(body)
-	if err != nil { // strings always marshal
-		data = nil
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(data, '\n')) // the client may be gone
+	writeError(w, status, "invalid_request_error", "unreadable", "the request cannot be read: "+err.Error())
 }

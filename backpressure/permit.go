@@ -125,12 +125,27 @@ type permitKey struct{}
 // WithPermit returns a context whose work runs under p, for [PermitFrom]. Gates
 // before other protocols than HTTP pass their permits on with it.
 func WithPermit(ctx context.Context, p Permit) context.Context {
-	return context.WithValue(ctx, permitKey{}, p)
+	return &permitContext{ctx, p}
+}
+
+// A permitContext is a context.WithValue that needs no memory for the value.
+type permitContext struct {
+	context.Context //nolint:containedctx // it is one
+	permit          Permit
+}
+
+func (c *permitContext) Value(key any) any {
+	if _, ok := key.(permitKey); ok {
+		return &c.permit
+	}
+	return c.Context.Value(key)
 }
 
 // PermitFrom returns the permit under which the request of ctx runs, or the zero
 // Permit, which is harmless.
 func PermitFrom(ctx context.Context) Permit {
-	p, _ := ctx.Value(permitKey{}).(Permit)
-	return p
+	if p, ok := ctx.Value(permitKey{}).(*Permit); ok {
+		return *p
+	}
+	return Permit{}
 }

@@ -74,18 +74,14 @@ type QuotaState struct{ Requests, Tokens QuotaMeter }
 
 // State returns how much key has left.
 func (q *Quotas) State(now time.Time, members int, key string) QuotaState {
-	cfg := q.cfg.Load()
-	limit := cfg.of(key)
+	limit := q.cfg.Load().of(key)
 	if limit.unlimited() {
 		return QuotaState{}
 	}
 	burst := limit.burst()
 	q.mu.Lock()
 	t := q.advance(now)
-	b := q.keys[stored(key)]
-	if b == nil && len(q.all) >= cfg.MaxKeys {
-		b = &q.rest
-	}
+	b := q.peek(key)
 	var requests, tokens time.Duration
 	if b != nil {
 		requests, tokens = b.requests.missing(t), b.tokens.missing(t)

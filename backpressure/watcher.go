@@ -17,6 +17,7 @@ type watcher struct {
 	http.ResponseWriter
 	permit  Permit
 	whole   bool
+	bound   int64 // of the output, 0 if there is none
 	count   func(http.Header, []byte) int
 	status  int
 	started bool   // a byte of the body was written
@@ -87,10 +88,15 @@ func (w *watcher) made(n int) {
 	w.permit.Tokens(n)
 }
 
-// finish counts what is left when the handler has returned.
+// finish counts what is left when the handler has returned. A whole answer has
+// more bytes than its text; there are never more tokens than were asked for.
 func (w *watcher) finish() {
 	if w.rest > 0 {
-		w.permit.output((w.rest + bytesPerToken - 1) / bytesPerToken)
+		n := (w.rest + bytesPerToken - 1) / bytesPerToken
+		if w.whole && w.bound > 0 {
+			n = int(min(int64(n), w.bound))
+		}
+		w.permit.output(n)
 		w.rest = 0
 	}
 }

@@ -20,53 +20,79 @@ func (f flusher) Flush()                                        { f.w.flush() }
 func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) { return h.w.hijack() }
 func (c copier) ReadFrom(src io.Reader) (int64, error)          { return c.w.readFrom(src) }
 
-// wrap returns w with the optional methods that its server's writer has.
-func (w *watcher) wrap() http.ResponseWriter {
-	f, h, c := flusher{w}, hijacker{w}, copier{w}
-	_, canFlush := w.ResponseWriter.(http.Flusher)
-	_, canHijack := w.ResponseWriter.(http.Hijacker)
-	_, canCopy := w.ResponseWriter.(io.ReaderFrom)
+// An exchange is all that the gate keeps of one request, in one piece of memory.
+type exchange struct {
+	watcher
+	ctx permitContext
+}
+
+// wrap returns a ResponseWriter before w, with the optional methods that w has,
+// and the exchange in it.
+func wrap(w http.ResponseWriter) (http.ResponseWriter, *exchange) {
+	_, canFlush := w.(http.Flusher)
+	_, canHijack := w.(http.Hijacker)
+	_, canCopy := w.(io.ReaderFrom)
 	switch {
 	case canFlush && canHijack && canCopy:
-		return struct {
-			*watcher
+		x := &struct {
+			exchange
 			flusher
 			hijacker
 			copier
-		}{w, f, h, c}
+		}{}
+		x.flusher.w, x.hijacker.w, x.copier.w = &x.watcher, &x.watcher, &x.watcher
+		return x, x.exchange.before(w)
 	case canFlush && canHijack:
-		return struct {
-			*watcher
+		x := &struct {
+			exchange
 			flusher
 			hijacker
-		}{w, f, h}
+		}{}
+		x.flusher.w, x.hijacker.w = &x.watcher, &x.watcher
+		return x, x.exchange.before(w)
 	case canFlush && canCopy:
-		return struct {
-			*watcher
+		x := &struct {
+			exchange
 			flusher
 			copier
-		}{w, f, c}
+		}{}
+		x.flusher.w, x.copier.w = &x.watcher, &x.watcher
+		return x, x.exchange.before(w)
 	case canHijack && canCopy:
-		return struct {
-			*watcher
+		x := &struct {
+			exchange
 			hijacker
 			copier
-		}{w, h, c}
+		}{}
+		x.hijacker.w, x.copier.w = &x.watcher, &x.watcher
+		return x, x.exchange.before(w)
 	case canFlush:
-		return struct {
-			*watcher
+		x := &struct {
+			exchange
 			flusher
-		}{w, f}
+		}{}
+		x.flusher.w = &x.watcher
+		return x, x.exchange.before(w)
 	case canHijack:
-		return struct {
-			*watcher
+		x := &struct {
+			exchange
 			hijacker
-		}{w, h}
+		}{}
+		x.hijacker.w = &x.watcher
+		return x, x.exchange.before(w)
 	case canCopy:
-		return struct {
-			*watcher
+		x := &struct {
+			exchange
 			copier
-		}{w, c}
+		}{}
+		x.copier.w = &x.watcher
+		return x, x.exchange.before(w)
 	}
-	return w
+	x := &exchange{}
+	return x, x.before(w)
+}
+
+func (x *exchange) before(w http.ResponseWriter) *exchange {
+	x.ResponseWriter = w
+	return x
 }
