@@ -9,9 +9,10 @@ import (
 
 // evenkeel is a backpressure.Admission with its defaults.
 type evenkeel struct {
-	adm  *backpressure.Admission
-	held map[*backpressure.Request]*job
-	rng  *rand.Rand
+	adm       *backpressure.Admission
+	held      map[*backpressure.Request]*job
+	stoppable map[*backpressure.Request]*job // that run
+	rng       *rand.Rand
 }
 
 func newEvenkeel(e env) (policy, error) {
@@ -19,13 +20,10 @@ func newEvenkeel(e env) (policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &evenkeel{adm: adm, held: make(map[*backpressure.Request]*job), rng: e.rng()}
+	p := &evenkeel{adm: adm, held: make(map[*backpressure.Request]*job), stoppable: make(map[*backpressure.Request]*job), rng: e.rng()}
 	p.units(0, e.units)
 	return p, nil
 }
-
-// tenantNames are of the tenants; the first is the only one in most scenarios.
-var tenantNames = [...]string{"greedy", "light-1", "light-2", "light-3", "light-4"}
 
 func instant(t time.Duration) time.Time { return epoch.Add(t) }
 
@@ -34,10 +32,11 @@ func (p *evenkeel) offer(now time.Duration, j *job) verdict {
 	if !j.toAnswer && j.giveUp != never {
 		j.ticket.Deadline = instant(j.giveUp)
 	}
-	j.ticket.Caller = backpressure.Caller{Tenant: tenantNames[j.tenant], Class: j.class}
+	j.ticket.Tenant, j.ticket.Class = uint64(j.tenant+1), j.class
 	v := p.adm.Offer(instant(now), &j.ticket)
 	switch v.Action {
 	case backpressure.Admit:
+		p.admitted(j)
 		return verdict{action: admit}
 	case backpressure.Hold:
 		p.held[&j.ticket] = j
@@ -46,7 +45,29 @@ func (p *evenkeel) offer(now time.Duration, j *job) verdict {
 	return p.refusal(v)
 }
 
-func (p *evenkeel) next(now time.Duration) *job { return p.take(p.adm.Next(instant(now))) }
+func (p *evenkeel) next(now time.Duration) *job {
+	j := p.take(p.adm.Next(instant(now)))
+	if j != nil {
+		p.admitted(j)
+	}
+	return j
+}
+
+// admitted says, as the HTTP handler does of every request, that j can be stopped.
+func (p *evenkeel) admitted(j *job) {
+	if j.class < backpressure.Critical {
+		p.adm.Preemptible(&j.ticket)
+		p.stoppable[&j.ticket] = j
+	}
+}
+
+func (p *evenkeel) preempt(now time.Duration) (*job, verdict) {
+	r, v := p.adm.Preempt(instant(now))
+	if r == nil {
+		return nil, verdict{}
+	}
+	return p.stoppable[r], p.refusal(v)
+}
 
 func (p *evenkeel) expire(now time.Duration) (*job, verdict) {
 	r, v := p.adm.Expire(instant(now))
@@ -93,6 +114,7 @@ func (p *evenkeel) done(now time.Duration, j *job, how ending) {
 	case lost:
 		o = backpressure.Failed
 	}
+	delete(p.stoppable, &j.ticket)
 	p.adm.Done(instant(now), &j.ticket, o)
 }
 

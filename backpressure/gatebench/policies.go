@@ -13,12 +13,12 @@ var (
 	// tokenCaps are swept: the best of them, and of caps, is best-cap.
 	tokenCaps = []string{"tokens-3k", "tokens-6k", "tokens-10k", "tokens-15k", "tokens-20k", "tokens-25k", "tokens-30k",
 		"tokens-40k", "tokens-50k", "tokens-70k", "tokens-100k"}
-	slotPolicies     = slices.Concat([]string{"evenkeel", "none"}, caps, []string{"vegas", "gradient2", "aimd", "envoy", "codel-lifo", "dagor"})
-	enginePolicies   = slices.Concat([]string{"evenkeel", bestCap, "none"}, caps, tokenCaps, []string{"vegas", "gradient2", "aimd", "envoy"})
-	unitPolicies     = []string{"evenkeel", "none", "cap-32", "cap-256", "vegas", "gradient2", "aimd", "envoy"}
-	tenantPolicies   = []string{"evenkeel", "none", "cap-32", "gradient2", "codel-lifo"}
-	priorityPolicies = []string{"evenkeel", "none", "cap-32", "gradient2", "dagor"}
-	retryPolicies    = []string{"evenkeel", "none", "cap-32", "gradient2", "codel-lifo", "dagor"}
+	slotPolicies     = slices.Concat([]string{"evenkeel", "none"}, caps, []string{"vegas", "gradient2", "aimd", "envoy", "codel-lifo", "dagor"}, slotPeers)
+	enginePolicies   = slices.Concat([]string{"evenkeel", bestCap, "none"}, caps, tokenCaps, []string{"vegas", "gradient2", "aimd", "envoy"}, enginePeers)
+	unitPolicies     = slices.Concat([]string{"evenkeel", "none", "cap-32", "cap-256", "vegas", "gradient2", "aimd", "envoy"}, unitPeers)
+	tenantPolicies   = slices.Concat([]string{"evenkeel", "none", "cap-32", "gradient2", "codel-lifo"}, callerPeers)
+	priorityPolicies = slices.Concat([]string{"evenkeel", "none", "cap-32", "gradient2", "dagor"}, callerPeers)
+	retryPolicies    = slices.Concat([]string{"evenkeel", "none", "cap-32", "gradient2", "codel-lifo", "dagor"}, retryPeers)
 )
 
 const bestCap = "best-cap"

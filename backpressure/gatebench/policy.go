@@ -44,6 +44,12 @@ type starter interface {
 	started(now time.Duration, j *job)
 }
 
+// A preempter stops running jobs to make room for others.
+type preempter interface {
+	// preempt returns a running job that is stopped now, or nil.
+	preempt(now time.Duration) (*job, verdict)
+}
+
 // A waiter keeps time itself: it lets time pass until then, or until something is
 // to be fetched with next or expire, and returns the instant.
 type waiter interface {

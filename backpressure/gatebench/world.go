@@ -24,8 +24,9 @@ type world struct {
 	now     time.Duration
 	policy  policy
 	fleet   fleet
-	starter starter // the policy, if it is one
-	waiter  waiter  // the policy, if it is one
+	starter starter   // the policy, if it is one
+	waiter  waiter    // the policy, if it is one
+	stopper preempter // the policy, if it is one
 
 	arrive func() *job // the next, in order of time; nil: no more
 	ended  func(*job)  // told of every end
@@ -41,6 +42,7 @@ func newWorld(p policy, f fleet, arrive func() *job, ended func(*job)) *world {
 	w := &world{policy: p, fleet: f, arrive: arrive, ended: ended}
 	w.starter, _ = p.(starter)
 	w.waiter, _ = p.(waiter)
+	w.stopper, _ = p.(preempter)
 	return w
 }
 
@@ -113,11 +115,20 @@ func (w *world) pump() {
 		w.end(j, refused, v.retry)
 	}
 	for {
-		j := w.policy.next(w.now)
+		if j := w.policy.next(w.now); j != nil {
+			w.start(j)
+			continue
+		}
+		if w.stopper == nil {
+			return
+		}
+		j, v := w.stopper.preempt(w.now)
 		if j == nil {
 			return
 		}
-		w.start(j)
+		w.fleet.drop(w, j)
+		w.policy.done(w.now, j, refused)
+		w.end(j, refused, v.retry)
 	}
 }
 
