@@ -185,25 +185,7 @@ func (a *Admission) Offer(now time.Time, r *Request) Verdict {
 
 // offer is Offer at t after the start; time has passed until then.
 func (a *Admission) offer(t time.Duration, r *Request) Verdict {
-	prompt, work := a.use.arrived(r.Cost)
-	r.prompt, r.work = prompt, work
-	r.arrived, r.output, r.decodes = t, 0, false
-	r.rank, r.urgent, r.victim, r.flow = uint8(r.Class.rank()), false, false, nil
-	r.whole = r.Cost.Whole || (a.unstreamed && !a.streams)
-	r.amount = prompt
-	if r.whole {
-		r.amount = r.work
-	}
-	w := a.window.at(t)
-	w.offered++
-	w.prompt += prompt
-	w.work += r.work
-	a.totals.offered++
-	a.totals.classes[r.rank].Offered++
-	if r.Tenant != 0 {
-		a.top.offer(r.Tenant, r.work)
-	}
-
+	a.arrive(t, r)
 	if r.route != nil { // of an earlier use of r
 		r.route, r.limit = nil, 0
 	}

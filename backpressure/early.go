@@ -16,13 +16,28 @@ func (g *Gate) early(ctx context.Context, r *http.Request) error {
 	}
 	t := time.Since(g.base)
 	if q := g.quotas.Load(); q != nil {
-		if v := q.spent(g.base.Add(t), int(g.members.Load()), CallerFrom(ctx).quotaKey()); v.Action == Shed {
+		if v := q.spent(g.base.Add(t), int(g.members.Load()), callerOf(ctx).quotaKey()); v.Action == Shed {
 			if rej := g.overQuota(v); rej != nil {
 				return rej
 			}
 		}
 	}
-	return nil
+	who := callerOf(ctx)
+	tenant, weight := g.tenant(who)
+	deadline, _ := ctx.Deadline()
+	g.lock()
+	l := g.take()
+	l.req.Cost, l.req.Deadline = Cost{}, deadline
+	l.req.Class, l.req.Hops, l.req.Tenant, l.req.Weight = who.Class, who.Hops, tenant, weight
+	v, sure := g.adm.turnAway(g.adm.pass(t), &l.req)
+	g.put(l)
+	if !sure {
+		g.unlock()
+		return nil
+	}
+	rej := g.rejected.pick(v, false)
+	g.unlock()
+	return rej
 }
 
 // spent refuses a request of which nothing is known, if even the smallest one

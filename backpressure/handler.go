@@ -75,7 +75,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p, err = h.gate.Acquire(ctx, c)
 	}
 	if q := h.gate.quotas.Load(); q != nil {
-		SetRateLimit(w.Header(), q.State(time.Now(), int(h.gate.members.Load()), CallerFrom(ctx).quotaKey()))
+		SetRateLimit(w.Header(), q.State(time.Now(), int(h.gate.members.Load()), callerOf(ctx).quotaKey()))
 	}
 	if err != nil {
 		h.cfg.Reject(w, r, err)
