@@ -119,6 +119,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			h.throttle.Accepted(now)
 			return resp, nil
 		}
+		if resp.Header.Get(ReasonHeader) == QuotaTooLarge.String() {
+			return resp, nil // it will never fit, which is no sign of load
+		}
 		after, told := RetryAfter(resp.Header, now)
 		h.throttle.Refused(now, after)
 		wait := backoff(attempt)

@@ -104,6 +104,7 @@ func TestTransport(t *testing.T) {
 		{"the body is gone", once, script{status: []int{503, 200}, header: comeBack("1")}, TransportConfig{}, 0, 1, 503, 0, 0},
 		{"other errors are not load", replay, script{status: []int{500, 200}, header: comeBack("1")}, TransportConfig{}, 0, 1, 500, 0, 0},
 		{"nor is a bad gateway", replay, script{status: []int{502, 200}, header: comeBack("1")}, TransportConfig{}, 0, 1, 502, 0, 0},
+		{"it will never fit", replay, script{status: []int{429, 200}, header: http.Header{ReasonHeader: {"quota_too_large"}}}, TransportConfig{}, 0, 1, 429, 0, 0},
 		{"no connection", replay, script{status: []int{0}}, TransportConfig{}, 0, 1, 0, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -23,13 +23,14 @@ import (
 const Domain = "evenkeel.backpressure"
 
 // pushback is the trailer by which a server tells a retrying client when its next
-// attempt may come: gRPC proposal A6.
+// attempt may come, or, if it is negative, that there is no use in one: gRPC
+// proposal A6.
 const pushback = "grpc-retry-pushback-ms"
 
 // An answer is what a refused caller gets. It is immutable and shared.
 type answer struct {
 	err     error       // a status
-	trailer metadata.MD // nil where there is no use in coming back
+	trailer metadata.MD // nil for who has left
 }
 
 // what an answer says. Nothing in it belongs to one caller.
@@ -92,13 +93,18 @@ func codeOf(r *backpressure.Rejected) codes.Code {
 
 func (r refusal) answer() *answer {
 	text := "shed"
-	if r.evicted {
+	switch {
+	case r.reason == backpressure.Preempted:
+		text = "stopped"
+	case r.evicted:
 		text = "evicted from the queue"
 	}
 	text += ": " + r.reason.String()
-	gone := r.code == codes.Canceled || r.code == codes.DeadlineExceeded
-	if gone || r.retry <= 0 {
+	switch {
+	case r.code == codes.Canceled || r.code == codes.DeadlineExceeded:
 		return &answer{err: r.status(text)}
+	case r.retry <= 0: // it will never fit
+		return &answer{err: r.status(text), trailer: metadata.Pairs(pushback, "-1")}
 	}
 	ms := strconv.FormatInt(r.retry.Milliseconds(), 10)
 	return &answer{

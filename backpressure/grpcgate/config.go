@@ -52,20 +52,3 @@ func New(gate *backpressure.Gate, cfg Config) (*Guard, error) {
 	}
 	return &Guard{gate: gate, cfg: cfg}, nil
 }
-
-// acquire asks the gate, and returns the context that the handler runs under.
-func (g *Guard) acquire(ctx context.Context, method string, req any, whole bool) (context.Context, backpressure.Permit, error) {
-	var c backpressure.Cost
-	if g.cfg.Cost != nil {
-		c = g.cfg.Cost(ctx, method, req)
-	}
-	c.Whole = c.Whole || whole
-	if g.cfg.Caller != nil {
-		ctx = backpressure.WithCaller(ctx, g.cfg.Caller(ctx, method))
-	}
-	p, err := g.gate.Acquire(ctx, c)
-	if err != nil {
-		return ctx, p, err
-	}
-	return backpressure.WithPermit(ctx, p), p, nil
-}

@@ -5,8 +5,6 @@ import (
 	"sync"
 
 	"google.golang.org/grpc"
-
-	"github.com/evenkeel/evenkeel/backpressure"
 )
 
 // Stream is a grpc.StreamServerInterceptor: the stream is admitted once and holds
@@ -17,11 +15,7 @@ func (g *Guard) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInf
 	}
 	s := &stream{ServerStream: ss, guard: g, method: info.FullMethod, whole: !info.IsServerStream, ctx: ss.Context()}
 	returned := false
-	defer func() {
-		if refused := s.end(returned, err); refused != nil {
-			err = refused // also if the handler made something else of it
-		}
-	}()
+	defer func() { err = s.end(returned, err) }()
 	// The one message of a server stream says what the call costs. Without a Cost
 	// nobody would read it, so the server need not either.
 	if info.IsClientStream || g.cfg.Cost == nil {
@@ -43,7 +37,7 @@ type stream struct {
 
 	once    sync.Once
 	refused error
-	permit  backpressure.Permit
+	call    call
 
 	mu  sync.Mutex
 	ctx context.Context // with the permit, once there is one
@@ -59,16 +53,14 @@ func (s *stream) Context() context.Context {
 // admit asks the gate, the first time; afterwards it repeats the answer.
 func (s *stream) admit(req any) error {
 	s.once.Do(func() {
-		ctx, p, err := s.guard.acquire(s.ServerStream.Context(), s.method, req, s.whole)
+		c, err := s.guard.acquire(s.ServerStream.Context(), s.method, req, s.whole)
 		if err != nil {
-			a := s.guard.answers.to(err)
-			s.SetTrailer(a.trailer)
-			s.refused = a.err
+			s.refused = s.refuse(err)
 			return
 		}
-		s.permit = p
+		s.call = c
 		s.mu.Lock()
-		s.ctx = ctx
+		s.ctx = c.ctx
 		s.mu.Unlock()
 	})
 	return s.refused
@@ -93,18 +85,31 @@ func (s *stream) SendMsg(m any) error {
 	}
 	switch {
 	case s.guard.cfg.Tokens != nil:
-		s.permit.Tokens(s.guard.cfg.Tokens(m))
+		s.call.permit.Tokens(s.guard.cfg.Tokens(m))
 	case !s.whole:
-		s.permit.Tokens(1)
+		s.call.permit.Tokens(1)
 	}
 	return nil
 }
 
-// end gives the permit back, if there is one, and returns the refusal otherwise.
+// refuse returns the answer to err, and leaves its trailer with the stream.
+func (s *stream) refuse(err error) error {
+	a := s.guard.answers.to(err)
+	s.SetTrailer(a.trailer)
+	return a.err
+}
+
+// end gives the permit back, if there is one, and returns what the caller is told,
+// which is the refusal also where the handler has made something else of it.
 func (s *stream) end(returned bool, err error) error {
 	s.once.Do(func() {}) // it is too late to ask
-	if s.refused == nil {
-		end(s.ServerStream.Context(), s.permit, returned, err)
+	if s.refused != nil {
+		return s.refused
 	}
-	return s.refused
+	ctx := s.ServerStream.Context()
+	s.call.end(ctx, returned, err)
+	if why := s.call.preempted(ctx, err); why != nil {
+		return s.refuse(why)
+	}
+	return err
 }
