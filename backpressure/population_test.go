@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -125,12 +126,16 @@ func TestPopulationComesBackInOrder(t *testing.T) {
 		clients  = 200
 		capacity = 200 // requests per second, of 100 tokens
 		burst    = 60 * time.Second
-		until    = 180 * time.Second
+		until    = 120 * time.Second
 	)
+	seeds := uint64(2)
+	if os.Getenv("EVENKEEL_LONG") != "" {
+		seeds = 20
+	}
 	for _, outage := range []bool{false, true} {
 		t.Run(fmt.Sprintf("outage %v", outage), func(t *testing.T) {
 			refused, first := 0, 0
-			for seed := range uint64(3) {
+			for seed := range seeds {
 				synctest.Test(t, func(t *testing.T) {
 					// With the usual objective a closed population of 200 would all fit.
 					gate, err := New(Config{TTFT: 300 * time.Millisecond})
@@ -161,7 +166,7 @@ func TestPopulationComesBackInOrder(t *testing.T) {
 					refused, first = refused+r, first+f
 				})
 			}
-			if refused < 50 {
+			if refused < 40 {
 				t.Errorf("only %d came back after the burst: it was none", refused)
 			}
 			if share := float64(first) / float64(refused); share < 0.9 {
