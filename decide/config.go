@@ -47,7 +47,8 @@ type Config struct {
 type Direction struct {
 	// Tolerance, as a share of the present count: a change no larger than that is
 	// left out. Default 0.05 up, 0.1 down; negative: none. It never keeps back a
-	// replica for which work is already queued.
+	// replica for which work is already queued, nor a step of a [Rule], which is as
+	// small as it is set.
 	Tolerance float64
 	// Window is how long a change must have been wanted without a break: upwards
 	// the smallest opinion of the window counts, downwards the largest. Default

@@ -164,7 +164,7 @@ func (c *Core) Step(next, prev *State, in *Input, d *Decision) {
 	x := &next.scratch
 	passed := next.advance(x, &c.config, c.plan.periods)
 
-	t := tick{config: &c.config, plan: &c.plan, state: next, in: x, cur: x.Fleet.Desired, now: instantOf(x.Now), passed: passed}
+	t := tick{config: &c.config, plan: &c.plan, state: next, in: x, cur: x.Fleet.Desired, now: instantOf(x.Now), passed: passed, measured: -1, step: -1}
 	t.count(next)
 	c.recommend(next, x, d)
 	t.gather(d)

@@ -79,6 +79,45 @@ func TestRuleTellsWhatItWaitsFor(t *testing.T) {
 	}
 }
 
+// A step is as small as it is set: tolerance, which is for what is measured, lets
+// it through, but downwards only where what others measured goes as far.
+func TestRuleStepsPassTolerance(t *testing.T) {
+	rule := decide.NamedSpec{Name: "rule", Spec: decide.Rule{Up: decide.Step{When: busy}, Down: decide.Step{When: quiet}}}
+	total := decide.NamedSpec{Name: "total", Spec: decide.Track{Signal: demand, Setpoint: 1, Total: true}}
+	both := []decide.NamedSpec{total, rule}
+	for name, tc := range map[string]struct {
+		policies   []decide.NamedSpec
+		use, total float64
+		stuck      int64
+		tolerance  float64
+		want       int64
+	}{
+		"up":                                {both[1:], 0.9, 0, 0, 0.3, 21},
+		"down":                              {both[1:], 0.1, 0, 0, 0.3, 19},
+		"neither":                           {both[1:], 0.5, 0, 0, 0.3, 20},
+		"down, whatever the tolerance":      {both[1:], 0.1, 0, 0, 1, 19},
+		"up, and a little more is measured": {both, 0.9, 22, 0, 0.3, 22},
+		"down, and a little less is needed": {both, 0.1, 18, 0, 0.3, 20},
+		"down, as far as tolerance goes":    {both, 0.1, 14, 0, 0.3, 20},
+		"down, and far less is needed":      {both, 0.1, 13, 0, 0.3, 19},
+		"no step, and a little more":        {both, 0.5, 22, 0, 0.3, 20},
+		"without a rule":                    {both[:1], 0.1, 18, 0, 0.3, 20},
+		"without a rule, made up for":       {both[:1], 0.1, 12, 4, 0.3, 20},
+	} {
+		core := newCore(t, simple(func(c *decide.Config) {
+			c.Policies, c.Up.Tolerance, c.Down.Tolerance = tc.policies, tc.tolerance, tc.tolerance
+		}))
+		in := decide.Input{Now: started, Limits: fixed, Signals: []signal.Sample{signal.Value(tc.total), {}, {}, signal.Value(tc.use)}}
+		in.Fleet = decide.Fleet{Desired: 20, Ready: 20}
+		if tc.stuck > 0 {
+			in.Fleet.Ready, in.Fleet.Starting = 8, []decide.Cohort{{N: tc.stuck, Stuck: true}}
+		}
+		if _, d := core.Next(decide.State{}, in); d.Desired != tc.want {
+			t.Errorf("%s: %s, want %d", name, text(t, d), tc.want)
+		}
+	}
+}
+
 // Looking often makes no time pass: what is seen again at the same instant holds
 // for no longer, and teaches nothing more.
 func TestLookingOftenIsNotTime(t *testing.T) {

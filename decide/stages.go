@@ -10,8 +10,11 @@ func (t *tick) gather(d *Decision) {
 		t.told = true
 		t.known = t.known || r.Reason != ReasonRemembered
 		t.need = max(t.need, r.Replicas-r.Headroom)
-		if r.Headroom < r.Replicas { // else it counts from what there is
+		if r.Headroom < r.Replicas || r.Replicas == 0 {
 			t.asked = max(t.asked, r.Replicas)
+			t.measured = max(t.measured, r.Replicas)
+		} else { // it counts from what there is
+			t.step = max(t.step, r.Replicas)
 		}
 		if r.Backlogged {
 			t.backlog = max(t.backlog, r.Replicas)

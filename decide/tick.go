@@ -15,6 +15,7 @@ type tick struct {
 	starting, stuck int64 // replicas on their way: sound, and stuck
 	opinion         int64 // of the policies together
 	backlog         int64 // the largest opinion for which work is queued
+	measured, step  int64 // the largest that does not count from the present count, and that does; -1: none
 	asked           int64 // the opinion as far as it is a need, and what is to spare
 	need            int64 // the opinion without the headroom that policies add
 	agreed          int64 // asked, as far as growth is agreed on: less where opinions differ
