@@ -20,6 +20,8 @@ type Caller struct {
 	// Hops is how many gates have passed the request on to another region. A gate
 	// passes it on only once.
 	Hops int
+
+	inFull bool // no route will do: it is what was degraded, and comes again
 }
 
 // Class says what goes first when there is not room for all: the four

@@ -25,6 +25,8 @@ type Gate struct {
 	rejected *table
 	empty    chan struct{} // closed when nothing is in flight; nil if nobody waits
 
+	routed atomic.Bool // there are routes
+
 	made atomic.Int64 // tokens not yet told to adm
 
 	quotas  atomic.Pointer[Quotas]                      // nil: none
@@ -49,6 +51,7 @@ func New(cfg Config) (*Gate, error) {
 	}
 	g := &Gate{base: time.Now(), pool: cfg.Pool, window: adm.cfg.Window, adm: adm, rejected: newTable()}
 	adm.start, adm.started = g.base, true
+	g.routed.Store(adm.routes != nil)
 	g.quotas.Store(cfg.Quotas)
 	g.seed = maphash.MakeSeed()
 	g.weighBy(adm.cfg.Fair.Weight)
@@ -96,6 +99,7 @@ func (g *Gate) Acquire(ctx context.Context, c Cost) (Permit, error) {
 		l.quota = quota
 	}
 	l.req.Cost, l.req.Deadline = c, deadline
+	l.req.inFull = who.inFull
 	l.req.Class, l.req.Hops, l.req.Tenant, l.req.Weight = who.Class, who.Hops, tenant, weight
 	v := g.adm.offer(g.adm.pass(t), &l.req)
 	if g.adm.queue.displaced != nil && v.Action != Hold {
@@ -130,6 +134,13 @@ func (g *Gate) gone(ctx context.Context) error {
 	g.lock()
 	defer g.mu.Unlock()
 	return g.rejected.pick(v, true) // it asks for nothing any more: no demand, no refusal to count
+}
+
+// refuse is a refusal that the gate has not counted.
+func (g *Gate) refuse(why Reason, retry time.Duration) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.rejected.pick(Verdict{Shed, why, retry}, false)
 }
 
 // wait waits for l to be admitted or evicted.
@@ -302,6 +313,7 @@ func (g *Gate) Update(cfg Config) error {
 	if err := g.adm.Update(cfg); err != nil {
 		return err
 	}
+	g.routed.Store(g.adm.routes != nil)
 	g.quotas.Store(cfg.Quotas)
 	g.weighBy(cfg.Fair.Weight)
 	g.pump(now)

@@ -23,6 +23,11 @@ type HandlerConfig struct {
 	// events of a text/event-stream, one token each, and a quarter of the bytes of
 	// anything else.
 	Tokens func(header http.Header, piece []byte) int
+	// Routes serve what was let in by a [Route] of that name, instead of the
+	// handler. Without one the handler itself does, and finds out by
+	// [Permit.Route]; but what leads Elsewhere is then refused, since the units have
+	// no room for it. The answer bears the header [RouteHeader].
+	Routes map[string]http.Handler
 	// Reject answers a refused request. Default [WriteRejection].
 	Reject func(w http.ResponseWriter, r *http.Request, err error)
 }
@@ -82,11 +87,37 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	h.serve(w, r, ctx, p, c)
+	next := h.next
+	if h.gate.routed.Load() {
+		if next, err = h.byRoute(w, p); err != nil {
+			h.cfg.Reject(w, r, err)
+			return
+		}
+	}
+	h.serve(next, w, r, ctx, p, c)
 }
 
-// serve runs the handler under p.
-func (h *handler) serve(w http.ResponseWriter, r *http.Request, ctx context.Context, p Permit, c Cost) {
+// byRoute returns the handler for the route of p, and names it in the answer.
+func (h *handler) byRoute(w http.ResponseWriter, p Permit) (http.Handler, error) {
+	name, away := p.way()
+	if name == "" {
+		return h.next, nil
+	}
+	next, ok := h.cfg.Routes[name]
+	if !ok && away {
+		p.Fail()
+		p.Release()
+		return nil, h.gate.refuse(Saturated, 0)
+	}
+	w.Header().Set(RouteHeader, name)
+	if !ok {
+		next = h.next
+	}
+	return next, nil
+}
+
+// serve runs next under p.
+func (h *handler) serve(next http.Handler, w http.ResponseWriter, r *http.Request, ctx context.Context, p Permit, c Cost) {
 	writer, x := wrap(w)
 	x.permit, x.whole, x.bound, x.count = p, c.Whole, c.MaxOutput, h.cfg.Tokens
 	x.ctx.Context, x.ctx.permit = ctx, p
@@ -108,7 +139,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, ctx context.Cont
 		}
 		p.Release()
 	}()
-	h.next.ServeHTTP(writer, r.WithContext(ctx))
+	next.ServeHTTP(writer, r.WithContext(ctx))
 	returned = true
 	if why, ok := context.Cause(ctx).(*Rejected); ok && x.ctx.Err() == nil && x.status == 0 {
 		h.cfg.Reject(w, r, why) // nothing has been said yet

@@ -65,7 +65,8 @@ func (a *Admission) evicted(r *Request, why Reason) Verdict {
 	case why == QueueTimeout, why == QueueFull && a.units > 0:
 		retry = a.back(r)
 	}
-	if why != DeadlineTooShort && a.divert(r, why) { // too short in the queue: it has passed
+	over := why == DeadlineTooShort && !a.start.Add(a.now).Before(r.Deadline)
+	if !over && a.divert(r, why) {
 		return Verdict{}
 	}
 	a.refused(r, why)
@@ -108,6 +109,9 @@ func (a *Admission) Cancel(now time.Time, r *Request) {
 // Repeated calls do nothing, nor do calls for a request whose Cost is Whole.
 func (a *Admission) FirstToken(now time.Time, r *Request) {
 	t := a.advance(now)
+	if r.state == elsewhere {
+		r.output = max(r.output, 1)
+	}
 	if r.state != waiting || r.Cost.Whole {
 		return
 	}
@@ -128,10 +132,10 @@ func (a *Admission) FirstToken(now time.Time, r *Request) {
 // one.
 func (a *Admission) Tokens(now time.Time, r *Request, n int64) {
 	t := a.advance(now)
-	if n <= 0 || (r.state != waiting && r.state != running) {
+	if n <= 0 || (r.state != waiting && r.state != running && r.state != elsewhere) {
 		return
 	}
-	if r.Cost.Whole {
+	if r.Cost.Whole || r.state == elsewhere {
 		a.output(r, n)
 		return
 	}
@@ -152,10 +156,10 @@ func (a *Admission) Tokens(now time.Time, r *Request, n int64) {
 
 // output counts tokens of r that say nothing about speed.
 func (a *Admission) output(r *Request, n int64) {
-	if r.state == elsewhere {
+	r.output += n
+	if r.state == elsewhere { // for the quota alone
 		return
 	}
-	r.output += n
 	a.window.at(a.now).output += n
 }
 

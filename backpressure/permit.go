@@ -80,28 +80,37 @@ func (p Permit) Tokens(n int) {
 // Route is the name of the [Route] that the request was let in by. Empty: full
 // service.
 func (p Permit) Route() string {
-	name, _ := p.route()
+	name, _ := p.way()
 	return name
 }
 
 // MaxOutput is how many output tokens the request's route allows it, 0 for as
 // many as it asked for.
 func (p Permit) MaxOutput() int {
-	_, limit := p.route()
-	return limit
-}
-
-func (p Permit) route() (name string, limit int) {
 	if p.lease == nil {
-		return "", 0
+		return 0
 	}
 	g := p.lease.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if p.lease.generation() == p.gen {
-		name, limit = p.lease.req.Route(), int(p.lease.req.limit)
+	if p.lease.generation() != p.gen {
+		return 0
 	}
-	return name, limit
+	return int(p.lease.req.limit)
+}
+
+// way is the route's name, and whether it leads elsewhere.
+func (p Permit) way() (name string, away bool) {
+	if p.lease == nil {
+		return "", false
+	}
+	g := p.lease.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if r := &p.lease.req; p.lease.generation() == p.gen {
+		name, away = r.Route(), r.state == elsewhere
+	}
+	return name, away
 }
 
 // output counts n tokens that say nothing about speed: they came all at once.

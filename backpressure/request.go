@@ -24,6 +24,7 @@ type Request struct {
 	limit  int64  // of output tokens on that route; 0: none but the caller's
 	state  state
 	rank   uint8 // Class as an index
+	inFull bool  // no route will do
 	urgent bool  // may displace running work
 	victim bool  // was told to stop
 	// stoppable is set while it is listed among those that may be preempted.
