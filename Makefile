@@ -48,7 +48,7 @@ fuzz:
 	    echo "== $$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p; done; done); done
 
 bench:
-	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./signal ./decide ./decide/policy ./backpressure .
+	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./signal ./decide ./decide/policy ./backpressure ./backpressure/grpcgate .
 
 lint: vet
 	test -z "$$(git ls-files -z '*.go' | xargs -0 gofmt -l | tee /dev/stderr)"

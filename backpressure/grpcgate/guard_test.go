@@ -251,39 +251,43 @@ func TestClientRetriesWhenTold(t *testing.T) {
 
 // No capacity for now: the call waits in the queue, and its client leaves.
 func TestLeavingTheQueue(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		ctx  func(context.Context) (context.Context, context.CancelFunc)
-		code codes.Code
-	}{
-		{"cancel", func(ctx context.Context) (context.Context, context.CancelFunc) {
-			ctx, cancel := context.WithCancel(ctx)
-			time.AfterFunc(time.Second, cancel)
-			return ctx, cancel
-		}, codes.Canceled},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				gate := newGate(t, backpressure.Config{})
-				r, stop := start(t, gate, grpcgate.Config{}, &model{})
-				defer stop()
-				gate.Observe(backpressure.Outlook{ReadyIn: 10 * time.Second})
-				ctx, cancel := c.ctx(t.Context())
-				defer cancel()
-				var err error
-				var wg sync.WaitGroup
-				wg.Go(func() { err = r.say(ctx) })
-				synctest.Wait()
-				if n := gate.Stats().Waiting; n != 1 {
-					t.Errorf("%d queued", n)
-				}
-				wg.Wait()
-				synctest.Wait()
-				if status.Code(err) != c.code || gate.Stats().Waiting != 0 {
-					t.Errorf("%v, %d queued", err, gate.Stats().Waiting)
-				}
-			})
-		})
+	synctest.Test(t, func(t *testing.T) {
+		gate := newGate(t, backpressure.Config{})
+		r, stop := start(t, gate, grpcgate.Config{}, &model{})
+		defer stop()
+		gate.Observe(backpressure.Outlook{ReadyIn: 10 * time.Second})
+		ctx, cancel := context.WithCancel(t.Context())
+		var err error
+		var wg sync.WaitGroup
+		wg.Go(func() { err = r.say(ctx) })
+		synctest.Wait()
+		if n := gate.Stats().Waiting; n != 1 {
+			t.Errorf("%d wait", n)
+		}
+		cancel()
+		wg.Wait()
+		synctest.Wait() // no time passes
+		if status.Code(err) != codes.Canceled || gate.Stats().Waiting != 0 {
+			t.Errorf("%v, %d wait", err, gate.Stats().Waiting)
+		}
+	})
+}
+
+// Who has left is told so, and not to come back.
+func TestAnswerToWhoHasLeft(t *testing.T) {
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	late, cancel := context.WithTimeout(t.Context(), -time.Second)
+	defer cancel()
+	guard, err := grpcgate.New(newGate(t, backpressure.Config{}), grpcgate.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for code, ctx := range map[codes.Code]context.Context{codes.Canceled: cancelled, codes.DeadlineExceeded: late} {
+		_, err := guard.Unary(ctx, nil, &grpc.UnaryServerInfo{FullMethod: sayMethod}, nil)
+		if _, ok := grpcgate.RetryAfter(err); status.Code(err) != code || ok {
+			t.Errorf("%v, want %v", err, code)
+		}
 	}
 }
 
