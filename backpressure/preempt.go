@@ -47,8 +47,9 @@ func (a *Admission) Preempt(now time.Time) (*Request, Verdict) {
 	if p.n == 0 || p.stopped >= maxPreempted || a.queue.n <= p.stopped || a.draining || a.cfg.Mode != Enforce || a.units == 0 {
 		return nil, Verdict{}
 	}
-	first, rank := a.queue.candidate(a.advance(now))
-	if !first.urgent || a.fits(first, rank) {
+	t := a.advance(now)
+	first, rank := a.queue.candidate(t)
+	if int(first.rank) < Critical.rank() || !first.urgent && t < first.halfway() || a.fits(first, rank) {
 		return nil, Verdict{}
 	}
 	for _, r := range p.last {
@@ -63,6 +64,10 @@ func (a *Admission) Preempt(now time.Time) (*Request, Verdict) {
 	}
 	return nil, Verdict{}
 }
+
+// halfway is when r, which waits, has waited for half as long as it may: too long
+// while work runs that matters less.
+func (r *Request) halfway() time.Duration { return r.arrived + (r.giveUp-r.arrived)/2 }
 
 func (p *preempt) remove(r *Request) {
 	if r.next == nil {

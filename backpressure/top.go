@@ -87,4 +87,4 @@ func (t *top) list() []TenantStats {
 	return list
 }
 
-func tenantLabel(hash uint64) string { return fmt.Sprintf("%08x", uint32(hash>>32)) }
+func tenantLabel(hash uint64) string { return fmt.Sprintf("%08x", uint32(hash>>32^hash)) }
