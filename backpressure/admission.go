@@ -10,6 +10,11 @@ import (
 // At 1, half of the requests would end up above it; the less, the fewer run.
 const decodeShare = 0.92
 
+// extraShare is the part of what LongPrompt adds that may be predicted. The rest
+// of the objective is for what changes ahead of a request; a long prompt's own time
+// hardly changes.
+const extraShare = 0.9
+
 // maxSaturated bounds RetryAfter behind ready units, in seconds. How long a stall
 // will last, the rate that falls in it cannot tell.
 const maxSaturated = 30
@@ -93,7 +98,7 @@ func (a *Admission) Update(cfg Config) error {
 	a.cfg = cfg
 	a.routes = newRoutes(cfg.Routes, a.routes)
 	a.firstToken = cfg.Share * cfg.TTFT.Seconds()
-	a.perPrompt = cfg.Share * cfg.LongPrompt.PerToken.Seconds()
+	a.perPrompt = extraShare * cfg.LongPrompt.PerToken.Seconds()
 	a.longFrom = float64(cfg.LongPrompt.Above)
 	a.lines[prompts].long = cfg.LongPrompt.PerToken > 0
 	a.spare = (1 - cfg.Share) / cfg.Share / 2
@@ -253,13 +258,8 @@ func (a *Admission) judge(t time.Duration, r *Request) Verdict {
 	if over > 1 {
 		reason, retry = DecodeSaturated, (over-1)*a.use.output.value*a.decode.tpot
 	}
-	// The wait is what the objective leaves beside the engine's share, less half
-	// of it for what the prediction gets wrong.
 	budget := a.budget(r) * room
-	spare := budget * a.spare
-	if l.cold() {
-		spare = budget / a.cfg.Share
-	}
+	spare := a.wait(r, budget)
 	need := l.seconds(a.queue.ahead(r), r.amount, a.units) - budget
 	late := max(retry, need) > spare/2
 	retry = min(max(retry, need), maxSaturated)
@@ -299,56 +299,6 @@ func lineOf(r *Request) int {
 
 func (a *Admission) line(r *Request) *line { return &a.lines[lineOf(r)] }
 
-// budget is how many seconds r may be predicted to take behind the gate: to its
-// first token, or as a whole.
-func (a *Admission) budget(r *Request) float64 {
-	budget := a.firstTokenOf(r.prompt)
-	if r.whole {
-		return a.whole.budget(budget)
-	}
-	return budget
-}
-
-// crowded is the predicted time per output token with one more sequence, over
-// what is allowed.
-func (a *Admission) crowded() float64 {
-	if a.decode.sequences == 0 {
-		return 0
-	}
-	ahead := float64(a.lines[prompts].requests + 1)
-	return a.decode.predict(ahead, a.units) / a.perToken
-}
-
-// room reports whether r's line has room for it, of which it may fill a part.
-func (a *Admission) room(r *Request, part float64) bool {
-	return a.units > 0 && a.line(r).fits(r.amount, a.budget(r)*part, a.units)
-}
-
-// fits reports whether r may run now, in the room of a class.
-func (a *Admission) fits(r *Request, rank int) bool {
-	room := holdBack[rank]
-	return a.room(r, room) && a.crowded() <= room
-}
-
-// service is how many seconds r will take on the average, once it runs with
-// nothing ahead.
-func (a *Admission) service(r *Request) float64 {
-	if r.whole {
-		return a.whole.mean
-	}
-	s := a.use.expectOutput(r.Cost) * a.decode.tpot
-	if l := &a.lines[prompts]; !l.cold() && a.units > 0 {
-		s += r.amount / max(l.rate*min(a.units, 1), 1e-9)
-	}
-	return s
-}
-
-// hopeless reports whether r, let in now, would probably end after its deadline.
-func (a *Admission) hopeless(r *Request) bool {
-	return !r.Deadline.IsZero() && a.inFlight > 0 &&
-		r.Deadline.Sub(a.start)-a.now < seconds(a.service(r)*a.spread.p50)
-}
-
 // seconds turns s into a duration of at most an hour.
 func seconds(s float64) time.Duration {
 	return time.Duration(min(max(s, 0), 3600) * float64(time.Second))
@@ -359,7 +309,11 @@ func (a *Admission) admit(r *Request) {
 	if r.route != nil {
 		a.enterRoute(r)
 	}
-	a.line(r).enter(r.amount)
+	l := a.line(r)
+	if r.whole {
+		r.predicted = l.seconds(0, r.amount, a.units)
+	}
+	l.enter(r.amount)
 	a.inFlight++
 	a.use.full.given += r.work
 	a.window.at(a.now).admitted++

@@ -32,7 +32,7 @@ func (m Mode) String() string {
 const (
 	DefaultTTFT          = 2 * time.Second
 	DefaultTPOT          = 100 * time.Millisecond
-	DefaultShare         = 0.8
+	DefaultShare         = 0.5
 	DefaultWindow        = 10 * time.Second
 	DefaultQueueRequests = 1000
 	DefaultQueueBytes    = 64 << 20
@@ -53,8 +53,10 @@ type Config struct {
 	// TPOT is the objective for the mean time per output token after the first.
 	// Default [DefaultTPOT].
 	TPOT time.Duration
-	// Share of TTFT, with what LongPrompt adds, that the predicted time behind the gate may take, in (0, 1).
-	// The rest is for the queue and for what the prediction gets wrong. Default
+	// Share of TTFT that the predicted time behind the gate may take, in (0, 1). Half
+	// of the rest is for the queue, half for what the prediction gets wrong. More
+	// does not raise throughput, for a backlog of half the objective keeps units as
+	// busy as a longer one; it makes late what the units slow down under. Default
 	// [DefaultShare].
 	Share float64
 	// Queue bounds the requests that wait.

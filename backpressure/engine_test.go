@@ -10,14 +10,15 @@ import (
 
 // An engine is a small step-time model of a continuously batching inference
 // engine. One step takes a + b·sequences + c·KV tokens + p·prompt tokens; a step
-// holds at most chunk tokens, prompts in order of arrival.
+// holds at most chunk tokens, prompts in order of arrival. When KV memory runs
+// out, the newest sequence loses its own and is computed again later.
 type engine struct {
 	a, b, c, p float64 // seconds
 	chunk      int
 	maxSeqs    int
 	maxKV      int
 
-	waiting []*simRequest // prompt not finished
+	waiting []*simRequest // prompt not finished, or to be computed again
 	running []*simRequest // decoding
 	kv      int
 	end     float64 // of the step under way; +Inf if idle
@@ -34,7 +35,9 @@ type simRequest struct {
 	Request
 	at             float64
 	prompt, output int
-	left           int // prompt tokens still to compute
+	cached         int // prompt tokens that need no computing
+	left           int // tokens still to compute
+	held           int // KV tokens
 	made           int
 	first, last    float64
 	unit           *engine
@@ -43,23 +46,62 @@ type simRequest struct {
 
 // start begins the next step at t.
 func (e *engine) start(t float64) {
+	for e.kv+len(e.running) > e.maxKV && e.preempt() {
+	}
 	room := e.chunk - len(e.running)
 	prompt := 0
 	for i, r := range e.waiting {
-		if room <= 0 || len(e.running)+i >= e.maxSeqs || e.kv+r.left > e.maxKV {
+		hit := 0
+		if r.held == 0 && r.made == 0 {
+			hit = r.cached
+		}
+		if room <= 0 || len(e.running)+i >= e.maxSeqs || e.kv+hit+r.left > e.maxKV {
 			break
 		}
 		n := min(room, r.left)
 		r.left -= n
 		room -= n
 		prompt += n
-		e.kv += n
+		e.hold(r, n+hit)
 	}
 	if prompt == 0 && len(e.running) == 0 {
 		e.end = math.Inf(1)
 		return
 	}
 	e.end = t + e.a + e.b*float64(len(e.running)) + e.c*float64(e.kv) + e.p*float64(prompt)
+}
+
+func (e *engine) hold(r *simRequest, n int) {
+	r.held += n
+	e.kv += n
+}
+
+// preempt takes its memory from the newest request that has some and is not the
+// last one.
+func (e *engine) preempt() bool {
+	for i := len(e.waiting) - 1; i >= 0; i-- {
+		if r := e.waiting[i]; r.held > 0 {
+			e.free(r)
+			return true
+		}
+	}
+	if len(e.running) < 2 {
+		return false
+	}
+	r := e.running[len(e.running)-1]
+	e.running = e.running[:len(e.running)-1]
+	e.waiting = slices.Insert(e.waiting, 0, r)
+	e.free(r)
+	return true
+}
+
+// free takes all memory from r, so that everything is to be computed again.
+func (e *engine) free(r *simRequest) {
+	e.hold(r, -r.held)
+	r.left = r.prompt + r.made
+	if r.made == 0 {
+		r.left -= r.cached
+	}
 }
 
 // A fleet runs requests through an Admission and engines, in virtual time.
@@ -71,6 +113,7 @@ type fleet struct {
 	all      []*simRequest
 	held     map[*Request]*simRequest
 	patience float64
+	cap      int                     // of unanswered prompt tokens, instead of a gate; 0: none
 	slower   func(t float64) float64 // factor on the length of a step
 
 	// sampled once per second
@@ -85,7 +128,8 @@ func instant(t float64) time.Time { return epoch.Add(time.Duration(t * 1e9)) }
 type traffic struct {
 	rate           func(t float64) float64
 	prompt, output func(rng *rand.Rand) int
-	maxOutput      func(output int) int64 // what the caller says; nil: nothing
+	cached         func(rng *rand.Rand, prompt int) int // of the prompt; nil: nothing
+	maxOutput      func(output int) int64               // what the caller says; nil: nothing
 }
 
 func lognormal(median, sigma float64) func(*rand.Rand) int {
@@ -129,12 +173,12 @@ func (f *fleet) run(tr traffic, until float64) {
 			if tr.maxOutput != nil {
 				r.Cost.MaxOutput = tr.maxOutput(r.output)
 			}
+			if tr.cached != nil {
+				r.cached = tr.cached(f.rng, r.prompt)
+			}
 			f.all = append(f.all, r)
-			switch f.a.Offer(instant(t), &r.Request).Action {
-			case Admit:
-				f.place(t, r)
-			case Hold:
-				f.held[&r.Request] = r
+			if ahead := f.unanswered(); f.cap == 0 || ahead == 0 || ahead+r.prompt <= f.cap {
+				f.offer(t, r)
 			}
 			if next = step(next); next > until {
 				next = math.Inf(1)
@@ -151,6 +195,27 @@ func (f *fleet) run(tr traffic, until float64) {
 			return
 		}
 	}
+}
+
+func (f *fleet) offer(t float64, r *simRequest) {
+	switch f.a.Offer(instant(t), &r.Request).Action {
+	case Admit:
+		f.place(t, r)
+	case Hold:
+		f.held[&r.Request] = r
+	}
+}
+
+// unanswered is the prompt tokens whose first token was not made.
+func (f *fleet) unanswered() (n int) {
+	for _, e := range f.engines {
+		for _, r := range e.waiting {
+			if r.made == 0 {
+				n += r.prompt
+			}
+		}
+	}
+	return n
 }
 
 func (f *fleet) idle() bool {
@@ -188,7 +253,7 @@ func (f *fleet) place(t float64, r *simRequest) {
 			best = e
 		}
 	}
-	r.unit, r.left = best, r.prompt
+	r.unit, r.left = best, r.prompt-r.cached
 	best.waiting = append(best.waiting, r)
 	if math.IsInf(best.end, 1) {
 		best.start(t)
@@ -200,7 +265,7 @@ func (f *fleet) finish(t float64, e *engine) {
 	now := instant(t)
 	e.running = slices.DeleteFunc(e.running, func(r *simRequest) bool {
 		r.made++
-		e.kv++
+		e.hold(r, 1)
 		if f.tokens {
 			f.a.Tokens(now, &r.Request, 1)
 		}
@@ -211,17 +276,24 @@ func (f *fleet) finish(t float64, e *engine) {
 		return true
 	})
 	e.waiting = slices.DeleteFunc(e.waiting, func(r *simRequest) bool {
-		if f.patience > 0 && t-r.at > f.patience {
-			e.kv -= r.prompt - r.left
+		if f.patience > 0 && r.made == 0 && t-r.at > f.patience {
+			e.hold(r, -r.held)
 			f.a.Done(now, &r.Request, Abandoned)
 			return true
 		}
 		if r.left > 0 {
 			return false
 		}
-		r.made, r.first = 1, t
-		f.a.FirstToken(now, &r.Request)
-		if r.output <= 1 {
+		r.made++
+		if r.made > 1 { // it was computed again
+			if f.tokens {
+				f.a.Tokens(now, &r.Request, 1)
+			}
+		} else {
+			r.first = t
+			f.a.FirstToken(now, &r.Request)
+		}
+		if r.made >= r.output {
 			f.done(t, e, r)
 		} else {
 			e.running = append(e.running, r)
@@ -232,7 +304,7 @@ func (f *fleet) finish(t float64, e *engine) {
 
 func (f *fleet) done(t float64, e *engine, r *simRequest) {
 	r.last, r.done = t, true
-	e.kv -= r.prompt + r.made - 1
+	e.hold(r, -r.held)
 	f.a.Done(instant(t), &r.Request, Completed)
 }
 

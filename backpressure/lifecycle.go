@@ -199,6 +199,9 @@ func (a *Admission) Done(now time.Time, r *Request, o Outcome) {
 		a.spread.add((t - r.admitted).Seconds(), a.service(r))
 	}
 	if r.whole {
+		if o != Failed && full && r.predicted > 0 {
+			a.whole.ended((t-r.admitted).Seconds()-r.predicted, o == Abandoned)
+		}
 		if o == Completed && full {
 			a.whole.finished(t-r.admitted, a.lines[answers].requests, a.units)
 		}

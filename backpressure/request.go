@@ -35,6 +35,7 @@ type Request struct {
 	work      float64 // weighted tokens
 	amount    float64 // what it puts in its line
 	output    int64   // tokens so far
+	predicted float64 // seconds that a whole answer was to take; 0: not known
 
 	// Instants, as time since the Admission's first event.
 	arrived, admitted, first, giveUp time.Duration

@@ -31,11 +31,8 @@ func (a *Admission) refusesAny(t time.Duration, r *Request) (Verdict, bool) {
 		r.whole = line == answers
 		r.prompt, r.work, r.amount = 1, 1, 1
 		budget := a.budget(r) * room
-		spare := budget * a.spare
+		spare := a.wait(r, budget)
 		l := &a.lines[line]
-		if l.cold() {
-			spare = budget / a.cfg.Share
-		}
 		need := l.seconds(a.queue.ahead(r), r.amount, a.units) - budget
 		if need <= spare || a.queue.due(r) {
 			return Verdict{}, false

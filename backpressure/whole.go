@@ -8,6 +8,16 @@ const (
 	wholeStretch = 2.0
 	// wholeBatch answers make one mean. Fewer do at the very start and at ease.
 	wholeBatch, wholeFew = 64, 4
+	// wholeWait is how long a whole answer may wait in the gate's queue, over its
+	// budget: enough that no unit waits for work.
+	wholeWait = 1.0 / 8
+	// wholeLeast is what even a short deadline leaves the server, over the time at
+	// ease. Less than 1 would leave slots empty; what is above lets the gate find out
+	// whether there are more.
+	wholeLeast = 1.5
+	// lateQuantile of the answers end within the prediction and the margin. lateStep
+	// is by how much one answer moves the margin, over the mean time.
+	lateQuantile, lateStep = 0.95, 1.0 / 32
 	// wholeEase is how many requests per unit leave the server at ease.
 	wholeEase = 2
 )
@@ -23,6 +33,7 @@ type whole struct {
 	ease   bool    // they were at ease
 	mean   float64 // decayed mean duration, seconds; 0 while not known
 	atEase float64 // mean duration at ease, seconds
+	late   float64 // the margin: how much later than predicted answers end
 }
 
 // finished takes in one duration, with so many requests in flight.
@@ -50,4 +61,22 @@ func (w *whole) finished(d time.Duration, inFlight int, units float64) {
 // budget is how long a whole answer may be predicted to take.
 func (w *whole) budget(objective float64) float64 {
 	return max(objective, wholeStretch*w.atEase)
+}
+
+// within is how long a whole answer may be predicted to take whose caller leaves
+// in left seconds: its share, and what the margin leaves.
+func (w *whole) within(left, share float64) float64 {
+	return max(min(share*left, left-w.late), wholeLeast*w.atEase)
+}
+
+// ended moves the margin towards its quantile, with an answer that took that many
+// seconds more than predicted. One whose caller left is at least that late, and
+// tells nothing if it was not late yet.
+func (w *whole) ended(more float64, left bool) {
+	switch step := lateStep * w.mean; {
+	case more > w.late:
+		w.late += step * lateQuantile
+	case !left:
+		w.late = max(0, w.late-step*(1-lateQuantile))
+	}
 }

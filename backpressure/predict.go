@@ -1,0 +1,69 @@
+package backpressure
+
+// budget is how many seconds r may be predicted to take behind the gate: to its
+// first token, or as a whole.
+func (a *Admission) budget(r *Request) float64 {
+	budget := a.firstTokenOf(r.prompt)
+	if !r.whole {
+		return budget
+	}
+	budget = a.whole.budget(budget)
+	if !r.Deadline.IsZero() {
+		left := (r.Deadline.Sub(a.start) - a.now).Seconds()
+		budget = min(budget, a.whole.within(left, a.cfg.Share))
+	}
+	return budget
+}
+
+// wait is how many seconds r may be predicted to wait in the queue: what the
+// objective leaves beside the engine's share, less half of it for what the
+// prediction gets wrong.
+func (a *Admission) wait(r *Request, budget float64) float64 {
+	switch {
+	case a.line(r).cold():
+		return budget / a.cfg.Share
+	case r.whole:
+		return budget * wholeWait
+	}
+	return budget * a.spare
+}
+
+// crowded is the predicted time per output token with one more sequence, over
+// what is allowed.
+func (a *Admission) crowded() float64 {
+	if a.decode.sequences == 0 {
+		return 0
+	}
+	ahead := float64(a.lines[prompts].requests + 1)
+	return a.decode.predict(ahead, a.units) / a.perToken
+}
+
+// room reports whether r's line has room for it, of which it may fill a part.
+func (a *Admission) room(r *Request, part float64) bool {
+	return a.units > 0 && a.line(r).fits(r.amount, a.budget(r)*part, a.units)
+}
+
+// fits reports whether r may run now, in the room of a class.
+func (a *Admission) fits(r *Request, rank int) bool {
+	room := holdBack[rank]
+	return a.room(r, room) && a.crowded() <= room
+}
+
+// service is how many seconds r will take on the average, once it runs with
+// nothing ahead.
+func (a *Admission) service(r *Request) float64 {
+	if r.whole {
+		return a.whole.mean
+	}
+	s := a.use.expectOutput(r.Cost) * a.decode.tpot
+	if l := &a.lines[prompts]; !l.cold() && a.units > 0 {
+		s += r.amount / max(l.rate*min(a.units, 1), 1e-9)
+	}
+	return s
+}
+
+// hopeless reports whether r, let in now, would probably end after its deadline.
+func (a *Admission) hopeless(r *Request) bool {
+	return !r.Deadline.IsZero() && a.inFlight > 0 &&
+		r.Deadline.Sub(a.start)-a.now < seconds(a.service(r)*a.spread.p50)
+}
