@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// quick runs what was chosen on a tenth of the time.
+// quick runs what was chosen on a twentieth of the time.
 func quick(t *testing.T, names, policies string, check func(*world)) []cell {
 	t.Helper()
-	p := plan{seeds: 1, scale: 0.1, check: check}
+	p := plan{seeds: 1, scale: 0.05, check: check}
 	if err := p.choose(names, policies); err != nil {
 		t.Fatal(err)
 	}
@@ -31,8 +31,8 @@ func TestEveryScenario(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			cells := quick(t, s.name, "", func(w *world) {
-				if w.arrivals == 0 || w.open() != 0 {
-					t.Errorf("%T: of %d arrivals %v have ended", w.policy, w.arrivals, w.endings)
+				if w.arrivals == 0 || w.open() != 0 || w.twice != 0 {
+					t.Errorf("%T: of %d arrivals %v have ended, %d twice", w.policy, w.arrivals, w.endings, w.twice)
 				}
 			})
 			if ours := len(slices.DeleteFunc(slices.Clone(s.policies), isPeer)); len(cells) < len(s.loads)*ours {

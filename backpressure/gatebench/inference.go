@@ -29,9 +29,9 @@ const (
 	patience      = 10 * time.Second
 )
 
-// tail is how long arrivals go on after those that are counted, so that these
-// meet the same load to their end.
-const tail = 20 * time.Second
+// tail is for how many seconds arrivals go on after those that are counted, so that
+// these meet the same load to their end.
+const tail = 20.0
 
 func (t trial) infer(x inference) (values, error) {
 	f, err := newEngines(x.model, 1)
@@ -51,7 +51,7 @@ func (t trial) infer(x inference) (values, error) {
 		objective = defaultTPOT
 	}
 	rng := newRand(t.scenario, t.load.name, t.seed)
-	arrive := ask(rng, x.kinds, x.to+tail, patience)
+	arrive := ask(rng, x.kinds, x.to+t.s(tail), patience)
 	if x.cache {
 		arrive = cached(arrive, newRand(t.scenario, "cache", t.seed))
 	}

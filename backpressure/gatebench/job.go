@@ -25,6 +25,7 @@ type job struct {
 	prompt, cached, output int           // at an engine; cached is a part of prompt
 
 	state    state
+	closed   bool // its end is counted
 	ending   ending
 	unit     int
 	working  bool // has a slot

@@ -27,9 +27,9 @@ import (
 // TestPeers runs the Go packages beside which the gate is measured: for the command
 // what it asks for, otherwise every one of them for a short time.
 func TestPeers(t *testing.T) {
-	p := plan{seeds: 1, scale: 0.1, scenarios: scenarios(), check: func(w *world) {
-		if w.arrivals == 0 || w.open() != 0 {
-			t.Errorf("of %d arrivals %v have ended", w.arrivals, w.endings)
+	p := plan{seeds: 1, scale: 0.05, scenarios: scenarios(), check: func(w *world) {
+		if w.arrivals == 0 || w.open() != 0 || w.twice != 0 {
+			t.Errorf("of %d arrivals %v have ended, %d twice", w.arrivals, w.endings, w.twice)
 		}
 	}}
 	var e errand

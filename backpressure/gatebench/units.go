@@ -64,7 +64,7 @@ func (t trial) engines(units int, policy func(env) (policy, error), events ...fu
 		return 0, 0, err
 	}
 	t.make = policy
-	arrive := ask(newRand(t.scenario, t.load.name, t.seed), inTurn(chat(t.load.rate)), t.s(105)+tail, patience)
+	arrive := ask(newRand(t.scenario, t.load.name, t.seed), inTurn(chat(t.load.rate)), t.s(105+tail), patience)
 	e := env{ttft: objectiveTTFT, tpot: 50 * time.Millisecond, units: units}
 	_, err = t.play(e, f, arrive, func(j *job) {
 		switch {

@@ -36,6 +36,7 @@ type world struct {
 
 	arrivals int
 	endings  [endings]int
+	twice    int // jobs that ended more than once: none, or there is a mistake
 }
 
 func newWorld(p policy, f fleet, arrive func() *job, ended func(*job)) *world {
@@ -161,7 +162,7 @@ func (w *world) giveUp(j *job) {
 	case j.state == held:
 		w.policy.leave(w.now, j)
 		w.end(j, left, 0)
-	case j.state == running && !(j.toAnswer && j.first > 0):
+	case j.state == running && (!j.toAnswer || j.first == 0):
 		w.fleet.drop(w, j)
 		w.policy.done(w.now, j, left)
 		w.end(j, left, 0)
@@ -193,7 +194,11 @@ func (w *world) started(j *job) {
 }
 
 func (w *world) end(j *job, how ending, retry time.Duration) {
-	j.state, j.ending = ended, how
+	if j.state, j.ending = ended, how; j.closed {
+		w.twice++
+		return
+	}
+	j.closed = true
 	w.endings[how]++
 	j.retry = retry
 	w.ended(j)
