@@ -88,8 +88,7 @@ func (g *Gate) Acquire(ctx context.Context, c Cost) (Permit, error) {
 	t := time.Since(g.base)
 	var quota Reservation
 	if q := g.quotas.Load(); q != nil {
-		var rej *Rejected
-		if quota, rej = g.reserve(q, t, *who, c); rej != nil {
+		if rej := g.reserve(&quota, q, t, who, c); rej != nil {
 			return Permit{}, rej
 		}
 	}

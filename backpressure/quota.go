@@ -151,15 +151,22 @@ func (q *Quotas) update(cfg QuotaConfig) error {
 //
 // The Reservation must be settled or refunded.
 func (q *Quotas) Reserve(now time.Time, members int, key string, c Cost) (Reservation, Verdict) {
+	var r Reservation
+	v := q.reserve(&r, now, members, key, c)
+	return r, v
+}
+
+// reserve is Reserve into a zero Reservation.
+func (q *Quotas) reserve(into *Reservation, now time.Time, members int, key string, c Cost) Verdict {
 	cfg := q.cfg.Load()
 	limit := cfg.of(key)
 	if limit.unlimited() {
-		return Reservation{}, Verdict{}
+		return Verdict{}
 	}
 	r := rates(limit, members)
 	prompt := float64(max(c.Prompt, 0))
 	if limit.Requests < 0 || limit.Tokens < 0 || prompt > r.bucket {
-		return Reservation{}, Verdict{Shed, QuotaTooLarge, 0}
+		return Verdict{Shed, QuotaTooLarge, 0}
 	}
 
 	q.mu.Lock()
@@ -179,14 +186,15 @@ func (q *Quotas) Reserve(now time.Time, members int, key string, c Cost) (Reserv
 		late, reason = w, QuotaTokens
 	}
 	if late > 0 {
-		return Reservation{}, Verdict{Shed, reason, late}
+		return Verdict{Shed, reason, late}
 	}
 	b.open++
-	return Reservation{
+	*into = Reservation{
 		quotas: q, bucket: b, rate: r, prompt: max(c.Prompt, 0), unbounded: c.MaxOutput <= 0,
 		request: b.requests.take(t, r.perRequest, r.burst),
 		charge:  b.tokens.take(t, need, r.burst),
-	}, Verdict{}
+	}
+	return Verdict{}
 }
 
 // expect is how many output tokens are reserved for a request of b that has no
@@ -230,7 +238,7 @@ func rates(limit Quota, members int) rate {
 	}
 	if limit.Tokens > 0 {
 		r.perToken = minute / float64(limit.Tokens)
-		r.bucket = float64(limit.Tokens) * r.burst.Minutes()
+		r.bucket = float64(limit.Tokens) * (float64(r.burst) / float64(time.Minute))
 	}
 	return r
 }

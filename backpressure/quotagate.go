@@ -3,7 +3,7 @@ package backpressure
 import "time"
 
 // quotaKey is whose quota a caller uses.
-func (c Caller) quotaKey() string {
+func (c *Caller) quotaKey() string {
 	if c.Key != "" {
 		return c.Key
 	}
@@ -12,12 +12,12 @@ func (c Caller) quotaKey() string {
 
 // reserve asks for the quota of a request at t after the gate's start. It is
 // called without g.mu, since a limit may be the user's function.
-func (g *Gate) reserve(q *Quotas, t time.Duration, caller Caller, c Cost) (Reservation, *Rejected) {
-	r, v := q.Reserve(g.base.Add(t), int(g.members.Load()), caller.quotaKey(), c)
+func (g *Gate) reserve(into *Reservation, q *Quotas, t time.Duration, who *Caller, c Cost) *Rejected {
+	v := q.reserve(into, g.base.Add(t), int(g.members.Load()), who.quotaKey(), c)
 	if v.Action == Admit {
-		return r, nil
+		return nil
 	}
-	return r, g.overQuota(v)
+	return g.overQuota(v)
 }
 
 // overQuota refuses a request, unless the gate only watches. It is counted among

@@ -2,6 +2,7 @@ package backpressure
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -193,4 +194,43 @@ func BenchmarkAcquireReleaseQuota(b *testing.B) {
 		}
 		p.Release()
 	}
+}
+
+// Whatever a request claims to cost, and whenever its deadline was, the gate's
+// figures stay in their ranges and nothing is left behind.
+func FuzzAcquire(f *testing.F) {
+	f.Add(int64(-1), int64(-1), int64(-1), int64(-1), int8(9), false)
+	f.Add(int64(math.MaxInt64), int64(math.MaxInt64), int64(math.MaxInt64), int64(math.MinInt64), int8(-9), true)
+	f.Add(int64(100), int64(50), int64(1000), int64(time.Hour), int8(0), true)
+	f.Fuzz(func(t *testing.T, prompt, output, bytes, left int64, class int8, whole bool) {
+		q := newQuotas(t, QuotaConfig{Default: Quota{Requests: 100, Tokens: 1e6}})
+		g := newGate(t, Config{Quotas: q, Queue: Queue{Wait: time.Millisecond}})
+		g.freeze(1000)
+		ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(time.Duration(left)))
+		defer cancel()
+		ctx = WithCaller(ctx, Caller{Key: "k", Class: Class(class)})
+		for range 3 {
+			p, err := g.Acquire(ctx, Cost{Prompt: prompt, MaxOutput: output, Bytes: bytes, Whole: whole})
+			s := g.Stats()
+			for name, v := range map[string]float64{
+				"WaitingBytes": float64(s.WaitingBytes), "PromptsAhead": s.PromptsAhead, "Saturation": s.Saturation,
+				"DemandInput": s.DemandInput, "DemandWork": s.DemandWork, "MeanPrompt": s.MeanPrompt, "DrainRate": s.DrainRate,
+			} {
+				if math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
+					t.Errorf("%s is %v", name, v)
+				}
+			}
+			if err == nil {
+				p.FirstToken()
+				p.Tokens(int(output))
+				p.Used(prompt, output)
+				p.Release()
+			} else if r := err.(*Rejected); r.Status() < 429 { //nolint:errorlint // as above
+				t.Errorf("%v with status %d", r, r.Status())
+			}
+		}
+		if s := g.Stats(); s.InFlight != 0 || s.Waiting != 0 || s.PromptsAhead != 0 {
+			t.Errorf("%d in flight, %d waiting, %v prompts ahead", s.InFlight, s.Waiting, s.PromptsAhead)
+		}
+	})
 }

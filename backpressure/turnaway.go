@@ -55,8 +55,14 @@ func (a *Admission) turnAway(t time.Duration, r *Request) (Verdict, bool) {
 	return v, sure
 }
 
-// arrive counts r as demand, and works out what it takes.
+// maxBytes bounds what a request may claim to occupy, so that sums do not overflow.
+const maxBytes = 1 << 50
+
+// arrive counts r as demand, and works out what it takes. A claim beyond reason is
+// cut, lest one request spoils the means that all are judged by.
 func (a *Admission) arrive(t time.Duration, r *Request) {
+	r.Cost.Prompt = min(r.Cost.Prompt, maxTokens)
+	r.Cost.Bytes = min(max(r.Cost.Bytes, 0), maxBytes)
 	prompt, work := a.use.arrived(r.Cost)
 	r.prompt, r.work = prompt, work
 	r.arrived, r.output, r.decodes = t, 0, false

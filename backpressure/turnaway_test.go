@@ -1,6 +1,7 @@
 package backpressure
 
 import (
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -71,5 +72,29 @@ func TestBodiesStayUnread(t *testing.T) {
 	}
 	if s := g.Stats(); s.Offered != 2 || s.Shed.Total() != 2 {
 		t.Errorf("%d offered, %d shed; want 2 and 2", s.Offered, s.Shed.Total())
+	}
+}
+
+func TestClaimsBeyondReason(t *testing.T) {
+	a, err := NewAdmission(Config{Share: 0.6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.advance(day)
+	a.folded = 1 << 61
+	a.lines[prompts].rate, a.lines[prompts].conf = 1000, 1
+	a.Offer(day, &Request{Cost: Cost{Prompt: 1190}})
+	for _, bytes := range []int64{1000, math.MaxInt64, math.MinInt64, -1} {
+		v := a.Offer(day, &Request{Cost: Cost{Prompt: 50, Bytes: bytes}})
+		if want := Hold; bytes == math.MaxInt64 && v.Reason != QueueFull || bytes != math.MaxInt64 && v.Action != want {
+			t.Errorf("%d bytes: %+v", bytes, v)
+		}
+		if got := a.Stats(day).WaitingBytes; got != 1000 {
+			t.Errorf("%d bytes wait, want 1000", got)
+		}
+	}
+	a.Offer(day, &Request{Cost: Cost{Prompt: math.MaxInt64, MaxOutput: math.MaxInt64}})
+	if mean := a.Stats(day).MeanPrompt; mean > maxTokens {
+		t.Errorf("one claim made the mean prompt %v", mean)
 	}
 }
