@@ -9,13 +9,6 @@ import (
 	"github.com/evenkeel/evenkeel/signal/otel"
 )
 
-// Names of the counters that are published beside the signals.
-const (
-	metricOffered  = "evenkeel.requests.offered"
-	metricAdmitted = "evenkeel.requests.admitted"
-	metricShed     = "evenkeel.requests.shed"
-)
-
 // Names of the gauges that say what was decided, in the process that decides.
 const (
 	metricDesired = "evenkeel.replicas.desired"
@@ -96,17 +89,15 @@ func (l *loop) publication(taken map[signal.Key]bool) (otel.Publication, error) 
 	if l.Gate == nil {
 		return p, nil
 	}
-	total := func(name string, read func() uint64) {
-		key := own(signal.Key{Name: name, Pool: l.gatePool})
-		taken[key] = true
-		p.Totals = append(p.Totals, otel.Total{
-			Key:  key,
-			Unit: signal.Requests,
-			Read: func() float64 { return float64(read()) },
-		})
+	pool := l.gatePool
+	for _, name := range gateMetrics {
+		if taken[signal.Key{Name: name, Pool: pool}] || pool == "" {
+			pool = l.Name
+		}
 	}
-	total(metricOffered, func() uint64 { return l.Gate.Stats().Offered })
-	total(metricAdmitted, func() uint64 { return l.Gate.Stats().Admitted })
-	total(metricShed, func() uint64 { return l.Gate.Stats().Shed.Total() })
+	p.Tables = gateTables(l.Gate, pool)
+	for _, name := range gateMetrics {
+		taken[signal.Key{Name: name, Pool: pool}] = true
+	}
 	return p, nil
 }

@@ -2,10 +2,12 @@ package evenkeel
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
@@ -14,7 +16,8 @@ import (
 	"github.com/evenkeel/evenkeel/signal/otel"
 )
 
-// published collects what a reader sees, by name and pool attribute.
+// published collects what a reader sees, by name and pool attribute; what has
+// other attributes too is added up.
 func published(t *testing.T, reader sdkmetric.Reader) map[signal.Key]float64 {
 	t.Helper()
 	var rm metricdata.ResourceMetrics
@@ -34,10 +37,10 @@ func published(t *testing.T, reader sdkmetric.Reader) map[signal.Key]float64 {
 			for _, p := range points {
 				pool, _ := p.Attributes.Value(otel.PoolKey)
 				key := signal.Key{Name: m.Name, Pool: pool.AsString()}
-				if _, twice := out[key]; twice {
+				if _, twice := out[key]; twice && p.Attributes.Len() < 2 {
 					t.Errorf("%v is there twice", key)
 				}
-				out[key] = p.Value
+				out[key] += p.Value
 			}
 		}
 	}
@@ -152,4 +155,50 @@ type unpublishable struct{ load }
 
 func (*unpublishable) Defs() []signal.Def {
 	return []signal.Def{{Key: signal.Key{Name: "0 no name"}, Unit: signal.Requests}}
+}
+
+// What a gate counts is told apart by class, reason and route, and by tenants that
+// nobody can name.
+func TestPublishOfAGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := newGate(t, backpressure.Config{})
+		acquire := func(c backpressure.Caller, want bool) {
+			t.Helper()
+			p, err := gate.Acquire(backpressure.WithCaller(t.Context(), c), backpressure.Cost{Prompt: 10})
+			if (err == nil) != want {
+				t.Fatalf("%+v: %v", c, err)
+			}
+			p.Release()
+		}
+		acquire(backpressure.Caller{Tenant: "acme"}, true)
+		acquire(backpressure.Caller{Tenant: "acme", Class: backpressure.Sheddable}, true)
+		if err := gate.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		acquire(backpressure.Caller{Class: backpressure.CriticalPlus}, false)
+
+		got := map[string]float64{}
+		for _, table := range gateTables(gate, "p") {
+			table.Rows(func(values []float64, attrs ...attribute.KeyValue) {
+				for i, v := range values {
+					got[table.Columns[i].Name+" "+attrs[0].Value.AsString()] = v
+				}
+			})
+		}
+		label := gate.Stats().Tenants[0].Tenant
+		if len(label) != 8 || strings.Contains(label, "acme") {
+			t.Errorf("a tenant is shown as %q", label)
+		}
+		for key, want := range map[string]float64{
+			metricOffered + " critical": 1, metricAdmitted + " critical": 1,
+			metricOffered + " sheddable": 1, metricAdmitted + " sheddable": 1,
+			metricOffered + " critical_plus": 1, metricAdmitted + " critical_plus": 0,
+			metricShed + " draining": 1, metricShed + " saturated": 0,
+			metricShare + " " + label: 1, metricRefused + " " + label: 0,
+		} {
+			if v, ok := got[key]; !ok || v != want {
+				t.Errorf("%s is %v, %v; want %v", key, v, ok, want)
+			}
+		}
+	})
 }

@@ -29,6 +29,8 @@ type Publication struct {
 	Samples func() []signal.Sample
 	// Totals become observable counters.
 	Totals []Total
+	// Tables become observable counters and gauges with attributes.
+	Tables []Table
 }
 
 // A Total is an amount that only grows, such as that of a [signal.Counter].
@@ -93,6 +95,14 @@ func Publish(provider metric.MeterProvider, p Publication) (*Registration, error
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("evenkeel: publish: %w", err)
 	}
+	tables := make([]table, len(p.Tables))
+	for i, t := range p.Tables {
+		var err error
+		if tables[i], err = t.instruments(meter); err != nil {
+			return nil, fmt.Errorf("evenkeel: publish: %w", err)
+		}
+		instruments = append(instruments, tables[i].columns...)
+	}
 	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		if p.Samples != nil {
 			for i, v := range p.Samples() {
@@ -103,6 +113,9 @@ func Publish(provider metric.MeterProvider, p Publication) (*Registration, error
 		}
 		for i, t := range p.Totals {
 			o.ObserveFloat64(counters[i], t.Read(), options[len(gauges)+i])
+		}
+		for _, t := range tables {
+			t.observe(o)
 		}
 		return nil
 	}, instruments...)
@@ -132,8 +145,8 @@ func (p *Publication) validate() error {
 	if (p.Schema == nil) != (p.Samples == nil) {
 		bad("only one of Schema and Samples is set: set both, or neither to publish totals alone")
 	}
-	if p.Schema == nil && len(p.Totals) == 0 {
-		bad("nothing to publish: set Schema and Samples, or Totals")
+	if p.Schema == nil && len(p.Totals) == 0 && len(p.Tables) == 0 {
+		bad("nothing to publish: set Schema and Samples, Totals or Tables")
 	}
 	type use struct {
 		unit  signal.Unit
@@ -158,6 +171,19 @@ func (p *Publication) validate() error {
 		keys[t.Key] = true
 		if t.Read == nil {
 			bad("Totals[%d].Read is nil: give a function that returns the amount", i)
+		}
+	}
+	for i, t := range p.Tables {
+		if len(t.Columns) == 0 || t.Rows == nil {
+			bad("Tables[%d] has no Columns or no Rows: set both", i)
+		}
+		for _, c := range t.Columns {
+			k := signal.Key{Name: c.Name, Pool: t.Pool}
+			check(k, use{c.Unit, c.Total})
+			if keys[k] {
+				bad("Tables[%d]: %v is there twice: give it another name or pool", i, k)
+			}
+			keys[k] = true
 		}
 	}
 	return errors.Join(errs...)

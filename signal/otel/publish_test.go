@@ -1,10 +1,13 @@
 package otel
 
 import (
+	"maps"
+	"math"
 	"strings"
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
@@ -127,5 +130,60 @@ func TestPublishRefuses(t *testing.T) {
 				t.Errorf("got %v, %v; want %q", reg, err, tt.want)
 			}
 		})
+	}
+}
+
+func TestPublishATable(t *testing.T) {
+	reader := sdkmetric.NewManualReader()
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	reason := attribute.Key("evenkeel.reason")
+	table := func(pool string, n float64) Table {
+		return Table{Pool: pool, Columns: []Column{{"evenkeel.requests.shed", signal.Requests, true}, {"evenkeel.shed.share", signal.Ratio, false}},
+			Rows: func(row func([]float64, ...attribute.KeyValue)) {
+				row([]float64{n, 0.5}, reason.String("saturated"))
+				row([]float64{n + 1, math.NaN()}, reason.String("draining"))
+			}}
+	}
+	reg, err := Publish(provider, Publication{Tables: []Table{table("a", 3), table("b", 7)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rm metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &rm); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, m := range rm.ScopeMetrics[0].Metrics {
+		var points []metricdata.DataPoint[float64]
+		switch d := m.Data.(type) {
+		case metricdata.Gauge[float64]:
+			points = d.DataPoints
+		case metricdata.Sum[float64]:
+			points = d.DataPoints
+		}
+		for _, p := range points {
+			pool, _ := p.Attributes.Value(PoolKey)
+			why, _ := p.Attributes.Value(reason)
+			got[m.Name+" "+pool.AsString()+" "+why.AsString()] = p.Value
+		}
+	}
+	want := map[string]float64{
+		"evenkeel.requests.shed a saturated": 3, "evenkeel.requests.shed a draining": 4, "evenkeel.shed.share a saturated": 0.5,
+		"evenkeel.requests.shed b saturated": 7, "evenkeel.requests.shed b draining": 8, "evenkeel.shed.share b saturated": 0.5,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("published %v, want %v", got, want)
+	}
+	if err := reg.Close(); err != nil {
+		t.Error(err)
+	}
+	for name, bad := range map[string]Publication{
+		"there is no column": {Tables: []Table{{Rows: table("", 1).Rows}}},
+		"there is no row":    {Tables: []Table{{Columns: table("", 1).Columns}}},
+		"one comes twice":    {Tables: []Table{table("a", 1), table("a", 1)}},
+	} {
+		if _, err := Publish(provider, bad); err == nil {
+			t.Errorf("published where %s", name)
+		}
 	}
 }
