@@ -108,10 +108,12 @@ func (c *client) ask(ctx context.Context, r trace.Record) (o outcome) {
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // keep the connection
-		if reason := resp.Header.Get("Evenkeel-Reason"); reason != "" {
-			o.shed = reason
-		} else {
+		o.shed = resp.Header.Get("Evenkeel-Reason")
+		switch {
+		case o.shed == "":
 			o.err = resp.Status
+		case resp.Header.Get("Retry-After") == "": // a gate always says when to come back
+			o.shed, o.err = "", "refused without a Retry-After"
 		}
 		return o
 	}

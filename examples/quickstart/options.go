@@ -18,6 +18,7 @@ import (
 type options struct {
 	trace   string
 	speed   float64 // 0: so that the peak needs about peakReplicas
+	load    int     // requests for each one of the workload
 	length  time.Duration
 	seed    uint64
 	min     int64
@@ -46,6 +47,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs.SetOutput(io.Discard) // one line is enough, and run writes it
 	fs.StringVar(&o.trace, "trace", "", "replay this `file` (CSV or .csv.gz: arrival_s,input_tokens,output_tokens) from its busiest window; default: a bursty day in miniature")
 	fs.Float64Var(&o.speed, "speed", 0, fmt.Sprintf("play the arrivals `k` times as fast; 0: so that the peak needs about %d replicas", peakReplicas))
+	fs.IntVar(&o.load, "load", 1, "send `k` requests for each one of the workload; with a low -max more than the fleet can take")
 	fs.DurationVar(&o.length, "for", 75*time.Second, "how long to send requests")
 	fs.Uint64Var(&o.seed, "seed", 1, "seed of the synthetic day and of start-up times")
 	fs.Int64Var(&o.min, "min", defaultMin, "least replicas; of -max, if that is less and -min is not given")
@@ -106,6 +108,8 @@ func (o options) check() error {
 	switch {
 	case !(o.speed >= 0) || o.speed > 1e6:
 		return fmt.Errorf("-speed is %v: it must be above 0 and at most 1e6, or 0 to have it chosen", o.speed)
+	case o.load < 1 || o.load > 100:
+		return fmt.Errorf("-load is %d: it must be from 1 to 100", o.load)
 	case o.length < 5*time.Second || o.length > 24*time.Hour:
 		return fmt.Errorf("-for is %v: it must be from 5s to 24h", o.length)
 	case o.min < 1:

@@ -92,6 +92,7 @@ func TestBadInputIsOneLineAndStartsNothing(t *testing.T) {
 		{"min above max", "-max is 2", []string{"-min", "3", "-max", "2"}},
 		{"min of none", "-min is 0", []string{"-min", "0"}},
 		{"speed", "-speed is -1", []string{"-speed", "-1"}},
+		{"load", "-load is 0", []string{"-load", "0"}},
 		{"length", "-for is 1s", []string{"-for", "1s"}},
 		{"policy", `"brave"`, []string{"-policy", "brave"}},
 		{"policy file not there", "none.yaml: no such file", []string{"-policy", "./none.yaml"}},
@@ -406,6 +407,24 @@ func fetch(f *fleet, path string, into io.Writer) error {
 	defer resp.Body.Close()
 	_, err = io.Copy(into, resp.Body)
 	return err
+}
+
+func TestCrowd(t *testing.T) {
+	one := trace.Trace{{At: 0, Input: 1}, {At: time.Second, Input: 2}, {At: 5 * time.Second, Input: 3}}
+	ten := crowd(one, 10, 1)
+	count := map[int64]int{}
+	for i, r := range ten {
+		count[r.Input]++
+		if i > 0 && r.At < ten[i-1].At {
+			t.Errorf("%v comes after %v", r.At, ten[i-1].At)
+		}
+		if d := r.At - one[r.Input-1].At; d.Abs() > time.Second/2 {
+			t.Errorf("%+v is %v from where it was", r, d)
+		}
+	}
+	if len(ten) != 30 || count[1] != 10 || count[2] != 10 || count[3] != 10 {
+		t.Errorf("ten for each of three: %v", count)
+	}
 }
 
 func TestSteepestRise(t *testing.T) {

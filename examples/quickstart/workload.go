@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/evenkeel/evenkeel/decide/simulate"
@@ -81,11 +84,31 @@ func (w workload) finish(o options) (workload, error) {
 	if len(w.arrivals) == 0 {
 		return w, fmt.Errorf("%s: no request in %v: use a lower -speed or a longer -for", w.what, o.length)
 	}
+	if o.load > 1 {
+		w.arrivals = crowd(w.arrivals, o.load, o.seed)
+		w.what += fmt.Sprintf(", %d times", o.load)
+	}
 	w.burst = steepestRise(w.arrivals, 3*time.Second)
 	in, out := w.arrivals.MeanTokens()
 	need := o.model.Utilization(float64(len(w.arrivals.Cut(opening)))/opening.Seconds(), in, out) / openingUse
 	w.initial = min(max(int64(need+0.999), o.min), o.max)
 	return w, nil
+}
+
+// crowd is so many requests for each of t, within half a second of it.
+func crowd(t trace.Trace, load int, seed uint64) trace.Trace {
+	rng := rand.New(rand.NewPCG(seed, uint64(load)))
+	var out trace.Trace
+	for _, r := range t {
+		for range load {
+			like := r
+			like.At += time.Duration(rng.Int64N(int64(time.Second))) - time.Second/2
+			like.At = min(max(like.At, 0), t.Span())
+			out = append(out, like)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b trace.Record) int { return cmp.Compare(a.At, b.At) })
+	return out
 }
 
 // steepestRise returns the time at which the arrivals of the next window exceed
