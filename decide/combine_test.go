@@ -246,3 +246,19 @@ func TestDifferingOpinionsDoNotCreep(t *testing.T) {
 		}
 	}
 }
+
+// What all agree to keep is kept, with what is to spare above it.
+func TestDifferingOpinionsKeepWhatIsWarm(t *testing.T) {
+	core := newCore(t, simple(func(c *decide.Config) {
+		c.Policies = append(c.Policies, decide.NamedSpec{Name: "more", Spec: decide.Track{Signal: queue, Setpoint: 1, Total: true}})
+		c.Combine = decide.Combine{Up: decide.CombineAll, Down: decide.CombineAll}
+		c.Warm.Replicas = 3
+	}))
+	for agreed, want := range map[float64]int64{8: 11, 7: 10, 5: 10} {
+		in := decide.Input{Now: started, Fleet: decide.Fleet{Desired: 10, Ready: 10}, Limits: fixed,
+			Signals: []signal.Sample{signal.Value(agreed), signal.Value(20)}}
+		if _, d := core.Next(decide.State{}, in); d.Desired != want {
+			t.Errorf("%v and 20 are wanted: %s, want %d", agreed, text(t, d), want)
+		}
+	}
+}

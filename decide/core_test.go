@@ -2,6 +2,7 @@ package decide_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -308,10 +309,15 @@ func TestQueuedWorkPassesTolerance(t *testing.T) {
 	} {
 		in.Fleet = decide.Fleet{Desired: tc.desired, Ready: tc.ready, Starting: []decide.Cohort{{N: tc.stuck, Stuck: true}}}
 		_, d := core.Next(decide.State{}, in)
-		if d.Desired != tc.want || d.Without != tc.without || d.Binding != tc.binding || d.Reason != tc.reason {
+		if d.Desired != tc.want || d.Without != tc.without || d.Binding != tc.binding || d.Reason != tc.reason || tc.binding == decide.StageTolerance && !hasNote(d, decide.StageTolerance, 0.4, 0) {
 			t.Errorf("from %d: %s; want %d by %v (%v), without it %d", tc.desired, text(t, d), tc.want, tc.binding, tc.reason, tc.without)
 		}
 	}
+}
+
+// hasNote reports whether a stage said these figures.
+func hasNote(d decide.Decision, s decide.Stage, a, b float64) bool {
+	return slices.ContainsFunc(d.Notes, func(n decide.Note) bool { return n.Stage == s && n.A == a && n.B == b })
 }
 
 // Upwards what is carried over is the smallest opinion.

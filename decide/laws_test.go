@@ -23,6 +23,23 @@ func text(t fataler, v any) string {
 
 // Law 1: bounds always hold, whatever the signals say. And whatever comes in,
 // what comes out can be written down.
+// A guard that holds nothing back says nothing.
+func TestGuardsAreQuiet(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		core := newCore(t, anything(t))
+		s, in := history(t, core)
+		_, d := core.Next(s, in)
+		for _, n := range d.Notes {
+			switch n.Stage {
+			case decide.StageStabilise, decide.StageRate, decide.StageCooldown, decide.StageSchedule, decide.StagePause, decide.StageBudget, decide.StageBounds:
+				if n.In == n.Out {
+					t.Fatalf("%v speaks, and %d stays: %s", n.Stage, n.In, text(t, d))
+				}
+			}
+		}
+	})
+}
+
 func TestLawBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		core := newCore(t, anything(t))

@@ -199,6 +199,19 @@ func TestObjectiveDoubtsTheRate(t *testing.T) {
 	}
 }
 
+// Not from the first moment of the overload on.
+func TestObjectiveDoubtsTheRateAtOnce(t *testing.T) {
+	k := newKnee(t, decide.Objective{Rate: rate, Headroom: -1})
+	for range 20 {
+		k.see(0.65, 1.9)
+	}
+	asked := k.see(1.4, 5).Replicas
+	k.each = 2
+	if r := k.see(7, 5); r.Replicas > asked { // the same demand, by that rate
+		t.Errorf("%+v, and before the rate fell %d", r, asked)
+	}
+}
+
 // No sample moves the knee by more than 2 %, none leaves its bounds, and the
 // count is never fewer for more demand.
 func TestLawObjective(t *testing.T) {
@@ -261,6 +274,13 @@ func TestObjectiveRefuses(t *testing.T) {
 			t.Errorf("error is %v, want one with %q", err, want)
 		}
 	}
+}
+
+// What lasts for less than the clocks here can tell lasts for no time.
+func TestObjectiveWithoutWarmup(t *testing.T) {
+	k := newKnee(t, decide.Objective{Rate: rate, Warmup: 1})
+	k.see(0.9, 1)
+	near(t, "after the first sample", k.now(t, 0.9), 0.714-1e-9, 0.714+1e-9)
 }
 
 // Find out how much a replica takes while the p95 of the time to first token

@@ -66,7 +66,7 @@ func (p *pace) read(w []int64, last instant) bool {
 	}
 	var before instant
 	for i := 0; i < len(w); i += 3 {
-		if !inRange(w[i], last) || !inRange(w[i+1], last-w[i]) {
+		if !inRange(w[i], last) || w[i+1] < 0 {
 			return false
 		}
 		m := move{last - w[i] - w[i+1], last - w[i], w[i+2]}

@@ -64,6 +64,16 @@ func (opinionated) Recommend([]float64, *decide.Input) decide.Recommendation {
 	return decide.Recommendation{Replicas: 2, Reason: decide.ReasonRule}
 }
 
+// Where there are no signals there is no table of them.
+func TestTableWithoutSignals(t *testing.T) {
+	core := newCore(t, decide.Config{Policies: only(opinionated{})})
+	in := decide.Input{Now: started}
+	_, d := core.Next(decide.State{}, in)
+	if got := core.Table(&in, &d); strings.Contains(got, "SIGNAL") || !strings.Contains(got, "STAGE") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
 // A policy that does not say what it reads may read anything.
 func TestTableNamesAllSignalsOfAPolicyThatDoesNotSay(t *testing.T) {
 	core := newCore(t, simple(func(c *decide.Config) {
