@@ -37,6 +37,14 @@
 // A server that streams nothing is judged by its time to completion instead,
 // which may grow to twice what it is at ease.
 //
+// # Quotas
+//
+// [Quotas] bound what each key uses, in requests and tokens per minute, and are
+// asked before anything else. A request's tokens are reserved before it runs and
+// corrected when it has ended. A spent quota is answered with 429 and the time
+// until the request will fit, and what is left stands in the headers that OpenAI's
+// clients know. Behind several gates, a quota is divided by Outlook.Members.
+//
 // # What it measures
 //
 // A Gate is a [signal.Source]. Demand is counted before the gate decides, in

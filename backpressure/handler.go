@@ -141,7 +141,7 @@ func (h *handler) serve(next http.Handler, w http.ResponseWriter, r *http.Reques
 	}()
 	next.ServeHTTP(writer, r.WithContext(ctx))
 	returned = true
-	if why, ok := context.Cause(ctx).(*Rejected); ok && x.ctx.Err() == nil && x.status == 0 {
+	if why, ok := errors.AsType[*Rejected](context.Cause(ctx)); ok && x.ctx.Err() == nil && x.status == 0 {
 		h.cfg.Reject(w, r, why) // nothing has been said yet
 	}
 }

@@ -41,7 +41,7 @@ func wrap(w http.ResponseWriter) (http.ResponseWriter, *exchange) {
 			copier
 		}{}
 		x.flusher.w, x.hijacker.w, x.copier.w = &x.watcher, &x.watcher, &x.watcher
-		return x, x.exchange.before(w)
+		return x, x.before(w)
 	case canFlush && canHijack:
 		x := &struct {
 			exchange
@@ -49,7 +49,7 @@ func wrap(w http.ResponseWriter) (http.ResponseWriter, *exchange) {
 			hijacker
 		}{}
 		x.flusher.w, x.hijacker.w = &x.watcher, &x.watcher
-		return x, x.exchange.before(w)
+		return x, x.before(w)
 	case canFlush && canCopy:
 		x := &struct {
 			exchange
@@ -57,7 +57,7 @@ func wrap(w http.ResponseWriter) (http.ResponseWriter, *exchange) {
 			copier
 		}{}
 		x.flusher.w, x.copier.w = &x.watcher, &x.watcher
-		return x, x.exchange.before(w)
+		return x, x.before(w)
 	case canHijack && canCopy:
 		x := &struct {
 			exchange
@@ -65,28 +65,28 @@ func wrap(w http.ResponseWriter) (http.ResponseWriter, *exchange) {
 			copier
 		}{}
 		x.hijacker.w, x.copier.w = &x.watcher, &x.watcher
-		return x, x.exchange.before(w)
+		return x, x.before(w)
 	case canFlush:
 		x := &struct {
 			exchange
 			flusher
 		}{}
-		x.flusher.w = &x.watcher
-		return x, x.exchange.before(w)
+		x.w = &x.watcher
+		return x, x.before(w)
 	case canHijack:
 		x := &struct {
 			exchange
 			hijacker
 		}{}
-		x.hijacker.w = &x.watcher
-		return x, x.exchange.before(w)
+		x.w = &x.watcher
+		return x, x.before(w)
 	case canCopy:
 		x := &struct {
 			exchange
 			copier
 		}{}
-		x.copier.w = &x.watcher
-		return x, x.exchange.before(w)
+		x.w = &x.watcher
+		return x, x.before(w)
 	}
 	x := &exchange{}
 	return x, x.before(w)
