@@ -186,9 +186,7 @@ func (d dimension) String() string {
 // sample returns how a value of d is written.
 func (d dimension) sample() string {
 	switch {
-	case d.plain():
-		return "a plain number such as 50"
-	case len(d.atoms) == 0:
+	case len(d.atoms) == 0 && !d.loose:
 		return "a share such as 70% or 0.7"
 	case slices.Equal(d.atoms, duration.atoms):
 		return "a time such as 800ms, 30s or 5m"

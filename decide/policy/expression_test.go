@@ -86,6 +86,12 @@ func TestTruth(t *testing.T) {
 		{"abs(in_flight - queue_depth) == 12 and -queue_depth < -11", decide.True},
 		{"queue_depth - 5 - 4 == 3 and queue_depth - (5 - 4) == 11", decide.True},
 		{"2 + 3 * queue_depth == 38", decide.True},
+		{"gpu_utilization < 5 and gpu_utilization < 1", decide.True}, // 5 may be meant
+		// What need not be read is left out, and what follows it is not.
+		{"not (queue_depth > 5 or ttft_p95 > 1s)", decide.False},
+		{"not (queue_depth > 50 and ttft_p95 > 1s)", decide.True},
+		{"(queue_depth > 5 or ttft_p95 > 1s) and demand > 50", decide.False},
+		{"(queue_depth > 50 and ttft_p95 > 1s) or demand > 30", decide.True},
 		// Unknown: ttft was never measured, in_flight is 0.
 		{"ttft_p95 > 1s", decide.Unknown},
 		{"not ttft_p95 > 1s", decide.Unknown},
@@ -169,6 +175,10 @@ func TestExpressionErrors(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"", "at character 1: the expression is empty"},
 		{"queue_depth", `at character 1: this is a number, not a condition: compare it, as in "queue_depth > 50"`},
+		{"queue_depth > .5", `at character 15: '.' has no meaning here`},
+		{"demand_work > 4 tokens ?", "at character 24: '?' has no meaning here"},
+		{"queue_depth > 1e999", "at character 15: 1e999 is out of range"},
+		{"queue_depth > 5.", `at character 15: "5." is no number`},
 		{"queue_depth >", "at character 14: the expression ends here"},
 		{"queue_depth > 50 or", "at character 20: the expression ends here"},
 		{"queue_depth > 50 && in_flight > 2", `at character 18: "&&": write and`},
@@ -296,5 +306,43 @@ func BenchmarkExpression(b *testing.B) {
 				test.Test(in)
 			}
 		})
+	}
+}
+
+// What every unit is worth, in seconds, bytes and whole things.
+func TestUnits(t *testing.T) {
+	for text, want := range map[string]float64{
+		"8%": 0.08, "8 %": 0.08, "8ns": 8e-9, "8us": 8e-6, "8µs": 8e-6, "800ms": 0.8, "8s": 8, "8m": 480, "8min": 480, "8h": 28800, "8d": 691200,
+		"8B": 8, "8kB": 8e3, "8KB": 8e3, "8MB": 8e6, "8GB": 8e9, "8TB": 8e12,
+		"8KiB": 8 << 10, "8MiB": 8 << 20, "8GiB": 8 << 30, "8TiB": 8 << 40,
+		"8k": 8e3, "8K": 8e3, "8M": 8e6, "8G": 8e9, "1h30m": 5400, "1m30s500ms": 90.5,
+		"8/s": 8, "90/sec": 90, "90/second": 90, "90/m": 1.5, "90/min": 1.5, "90/minute": 1.5, "7200/h": 2, "7200/hour": 2,
+		"8 tokens": 8, "8k tokens/s": 8e3, "1 token": 1, "8 requests": 8, "1 request/s": 1, "8e3": 8e3, "-8e-3": -0.008,
+	} {
+		if q, err := parseQuantity(text); err != nil || q.value != want {
+			t.Errorf("%s is %v, %v, want %v", text, q.value, err, want)
+		}
+	}
+}
+
+func TestNoQuantities(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "is no number", ".5": "is no number", "5.": "is no number", "many": "is no number", "-": "is no number",
+		"1e999": "1e999 is out of range", "1e308TB": "out of range", "8x": `"x" is no unit`, "1h30": "ends without a unit", "30m1h": "the largest first",
+		"1kB2kB": "only times have several parts", "8 gpus": `"gpus" after the number is no unit`, "8s tokens": `"tokens" after the number is no unit`,
+		"8/fortnight": `"fortnight" after the slash is no time`,
+	} {
+		if q, err := parseQuantity(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is %v, %v; want an error with %q", text, q.value, err, want)
+		}
+	}
+}
+
+// The quantiles that have a name of their own.
+func TestNamesOfQuantiles(t *testing.T) {
+	for q, want := range map[float64]string{0: "ttft", 0.5: "ttft_p50", 0.9: "ttft_p90", 0.95: "ttft_p95", 0.99: "ttft_p99", 0.75: "ttft"} {
+		if got := nameOf(signal.Def{Key: signal.Key{Name: signal.NameTTFT}, Unit: signal.Seconds, Quantile: q}); got != want {
+			t.Errorf("quantile %v is called %s, want %s", q, got, want)
+		}
 	}
 }

@@ -37,6 +37,8 @@ func TestFileErrors(t *testing.T) {
 		{"unknown field", "mni: 2", "f.yaml:1:1: mni: there is no such field: did you mean min?"},
 		{"twice", "min: 2\nmax: 3\nmin: 4", "f.yaml:3:1: min: it is given twice, first in line 1"},
 		{"wrong unit", "scale_up: { tolerance: 5m }", "f.yaml:1:24: scale_up.tolerance: 5m is a time: write a share such as 70%"},
+		{"a negative share", "scale_up: { tolerance: -0.5 }", "f.yaml:1:24: scale_up.tolerance: -0.5 is negative: write off"},
+		{"a negative time", "scale_up: { window: -1s }", "f.yaml:1:21: scale_up.window: -1s is negative: write off"},
 		{"no unit", "scale_down:\n  window: 180", "f.yaml:2:11: scale_down.window: 180 is a plain number: write a time"},
 		{"fraction", "min: 2.5", "min: it is \"2.5\": write a whole number"},
 		{"hexadecimal", "min: 0x10", "min: it is \"0x10\": write a whole number"},
@@ -241,6 +243,17 @@ func TestConvertedManifestsAreRead(t *testing.T) {
 			continue
 		}
 		same(t, p)
+	}
+}
+
+// A time of 0 is none, where that is what it means to leave it out.
+func TestNoTimeIsZero(t *testing.T) {
+	for _, text := range []string{"0", "0s", "0.0h"} {
+		p := parseText(t, "min: 1\nmax: 9\nup: { when: queue_depth > 5, for: "+text+" }\ndown: { when: queue_depth < 2 }\nscale_up: { cooldown: "+text+" }\n")
+		rule, ok := p.Config.Policies[0].Spec.(decide.Rule)
+		if !ok || rule.Up.For != 0 || p.Config.Up.Cooldown > 0 {
+			t.Errorf("%s: %+v", text, p.Config)
+		}
 	}
 }
 
