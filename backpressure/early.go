@@ -15,7 +15,7 @@ func (g *Gate) early(ctx context.Context, r *http.Request) error {
 		return nil
 	}
 	t := time.Since(g.base)
-	if q := g.quotas.Load(); q != nil {
+	if q := g.quotas.Load(); q != nil && !callerOf(ctx).inFull {
 		if v := q.spent(g.base.Add(t), int(g.members.Load()), callerOf(ctx).quotaKey()); v.Action == Shed {
 			if rej := g.overQuota(v); rej != nil {
 				return rej

@@ -42,6 +42,7 @@ type simRequest struct {
 	first, last    float64
 	unit           *engine
 	done           bool
+	by             string // route
 }
 
 // start begins the next step at t.
@@ -108,6 +109,7 @@ func (e *engine) free(r *simRequest) {
 type fleet struct {
 	a        *Admission
 	engines  []*engine
+	small    *engine // one of them, that takes what is let in by a route elsewhere
 	rng      *rand.Rand
 	tokens   bool // report tokens
 	all      []*simRequest
@@ -229,9 +231,12 @@ func (f *fleet) idle() bool {
 
 func (f *fleet) pump(t float64) {
 	for {
-		r, _ := f.a.Expire(instant(t))
+		r, v := f.a.Expire(instant(t))
 		if r == nil {
 			break
+		}
+		if v.Action == Admit {
+			f.place(t, f.held[r])
 		}
 		delete(f.held, r)
 	}
@@ -249,11 +254,15 @@ func (f *fleet) pump(t float64) {
 func (f *fleet) place(t float64, r *simRequest) {
 	var best *engine
 	for _, e := range f.engines {
-		if !e.dead && (best == nil || len(e.waiting)+len(e.running) < len(best.waiting)+len(best.running)) {
+		if !e.dead && (e == f.small) == (r.state == elsewhere) && (best == nil || len(e.waiting)+len(e.running) < len(best.waiting)+len(best.running)) {
 			best = e
 		}
 	}
 	r.unit, r.left = best, r.prompt-r.cached
+	r.by = r.Route()
+	if r.limit > 0 {
+		r.output = min(r.output, int(r.limit))
+	}
 	best.waiting = append(best.waiting, r)
 	if math.IsInf(best.end, 1) {
 		best.start(t)

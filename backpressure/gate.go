@@ -87,7 +87,7 @@ func (g *Gate) Acquire(ctx context.Context, c Cost) (Permit, error) {
 	tenant, weight := g.tenant(who)
 	t := time.Since(g.base)
 	var quota Reservation
-	if q := g.quotas.Load(); q != nil {
+	if q := g.quotas.Load(); q != nil && !who.inFull { // that one has been charged
 		if rej := g.reserve(&quota, q, t, who, c); rej != nil {
 			return Permit{}, rej
 		}
