@@ -238,8 +238,11 @@ func (a *Admission) judge(t time.Duration, r *Request) Verdict {
 	left := time.Duration(math.MaxInt64)
 	if !r.Deadline.IsZero() {
 		until, service := r.Deadline.Sub(a.start)-t, a.service(r)
-		if a.inFlight > 0 && until < seconds(service*a.spread.p50) {
+		if a.inFlight > 0 && float64(until)*1e-9 < service*a.spread.p50 {
 			return Verdict{Shed, DeadlineTooShort, seconds(l.seconds(0, r.amount, a.units))}
+		}
+		if free {
+			return Verdict{}
 		}
 		left = until - seconds(service*a.spread.p90)
 	}
@@ -250,9 +253,6 @@ func (a *Admission) judge(t time.Duration, r *Request) Verdict {
 		}
 		return a.hold(r, NoCapacity, wait, a.outlook.ReadyIn)
 	}
-	if free {
-		return Verdict{}
-	}
 
 	reason, retry := Saturated, 0.0
 	if over > 1 {
@@ -261,9 +261,9 @@ func (a *Admission) judge(t time.Duration, r *Request) Verdict {
 	budget := a.budget(r) * room
 	spare := a.wait(r, budget)
 	need := l.seconds(a.queue.ahead(r), r.amount, a.units) - budget
-	late := max(retry, need) > spare/2
-	retry = min(max(retry, need), maxSaturated)
-	r.urgent = late && a.preempt.n > 0 && int(r.rank) >= Critical.rank()
+	retry = max(retry, need)
+	r.urgent = a.preempt.n > 0 && retry > spare/2 && int(r.rank) >= Critical.rank()
+	retry = min(retry, maxSaturated)
 	if need > spare && !r.urgent && !a.queue.due(r) {
 		return Verdict{Shed, reason, seconds(retry)}
 	}

@@ -29,7 +29,7 @@ func BenchmarkAcquireRelease(b *testing.B) {
 
 func BenchmarkAcquireReleaseFull(b *testing.B) {
 	g := newGate(b, Config{})
-	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	ctx, cancel := context.WithTimeout(WithCaller(context.Background(), Caller{Tenant: "acme"}), time.Hour)
 	defer cancel()
 	b.ReportAllocs()
 	for b.Loop() {

@@ -171,22 +171,22 @@ func (g *Gate) release(l *lease, gen uint32) {
 		r.output = int64(n)
 	}
 	t := g.adm.advance(now)
-	took := t - r.arrived
+	took := float64(t-r.arrived) * 1e-9 // as in pass
 	var perToken float64
 	if r.decodes {
-		perToken = (t - r.first).Seconds() / float64(r.output-1)
+		perToken = float64(t-r.first) * 1e-9 / float64(r.output-1)
 	}
 	unseen, away := r.state == waiting && !r.whole, r.state == elsewhere
 	g.end(now, l, o)
 	g.unlock()
 
 	if o == Completed && !away {
-		g.duration.Record(now, took.Seconds())
+		g.duration.Record(now, took)
 		if perToken > 0 {
 			g.tpot.Record(now, perToken)
 		}
 		if unseen {
-			g.ttft.Record(now, took.Seconds())
+			g.ttft.Record(now, took)
 		}
 	}
 }
@@ -218,7 +218,7 @@ func (g *Gate) tokens(l *lease, gen uint32, n int64, firstOnly bool) {
 	g.pump(now)
 	g.unlock()
 	if first {
-		g.ttft.Record(now, took.Seconds())
+		g.ttft.Record(now, float64(took)*1e-9)
 	}
 }
 

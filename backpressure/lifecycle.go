@@ -124,7 +124,7 @@ func (a *Admission) FirstToken(now time.Time, r *Request) {
 	a.streams = true
 	a.window.at(t).output++
 	a.lines[prompts].leave(r.amount, true)
-	a.use.prefill(r.prompt, (t - r.admitted).Seconds(), (a.now - a.folded).Seconds())
+	a.use.prefill(r.prompt, float64(t-r.admitted)*1e-9, float64(a.now-a.folded)*1e-9)
 }
 
 // Tokens says that r has made n more output tokens, after the one that
@@ -148,7 +148,7 @@ func (a *Admission) Tokens(now time.Time, r *Request, n int64) {
 		// is one since its first token.
 		r.decodes = true
 		a.decode.sequences++
-		a.decode.newTime += (t - r.first).Seconds()
+		a.decode.newTime += float64(t-r.first) * 1e-9
 	}
 	r.output += n
 	a.made(n)
@@ -195,8 +195,8 @@ func (a *Admission) Done(now time.Time, r *Request, o Outcome) {
 	full := r.route == nil // what is served in part teaches nothing about full service
 	if !full {
 		a.leaveRoute(r, o)
-	} else if o == Completed {
-		a.spread.add((t - r.admitted).Seconds(), a.service(r))
+	} else if o == Completed && a.spread.wants() {
+		a.spread.add(float64(t-r.admitted)*1e-9, a.service(r))
 	}
 	if r.whole {
 		if o != Failed && full && r.predicted > 0 {

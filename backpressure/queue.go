@@ -84,6 +84,9 @@ func (q *queue) candidate(t time.Duration) (r *Request, rank int) {
 
 // waits reports whether somebody waits who goes before a request of that class.
 func (q *queue) waits(rank int) bool {
+	if q.n == 0 {
+		return false
+	}
 	for i := rank; i < classes; i++ {
 		if q.bands[i].n > 0 {
 			return true

@@ -10,6 +10,9 @@ const (
 	spreadKeep = 512
 	// spreadEvery so many, the quantiles are taken again.
 	spreadEvery = 16
+	// spreadAll requests are all taken in, of those after them one in spreadPick:
+	// as good, and cheaper on a path that runs for each.
+	spreadAll, spreadPick = 256, 8
 )
 
 // A spread learns how far the time that requests take is from what was to be
@@ -18,11 +21,18 @@ const (
 type spread struct {
 	counts   [spreadOctaves * spreadParts]float32
 	total    float32
-	n        int
+	n        int // taken in since the quantiles were
+	seen     uint32
 	p50, p90 float64 // of the ratio; 1 while nothing is learned
 }
 
 func newSpread() spread { return spread{p50: 1, p90: 1} }
+
+// wants reports whether the next request is to be taken in.
+func (s *spread) wants() bool {
+	s.seen++
+	return s.seen <= spreadAll || s.seen%spreadPick == 0
+}
 
 // add takes in a request that took that many seconds, of which mean were to be
 // expected.

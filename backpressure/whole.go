@@ -42,7 +42,7 @@ func (w *whole) finished(d time.Duration, inFlight int, units float64) {
 	if ease != w.ease { // a batch is all at ease or all not
 		w.sum, w.n, w.ease = 0, 0, ease
 	}
-	w.sum += d.Seconds()
+	w.sum += float64(d) * 1e-9
 	w.n++
 	if w.n < wholeFew || w.n < wholeBatch && !ease && w.mean > 0 {
 		return
