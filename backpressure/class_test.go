@@ -42,7 +42,7 @@ func TestHoldBack(t *testing.T) {
 		a, now := taught(t, Config{Queue: Queue{Requests: -1}})
 		for a.Offer(now, &Request{Class: class, Cost: Cost{Prompt: 10}}).Action == Admit {
 		}
-		if got := a.Stats(now).PromptsAhead / 1600; got < want-0.02 || got > want+0.02 {
+		if got := a.Stats(now).PromptsAhead / (1000 * a.firstToken); got < want-0.02 || got > want+0.02 {
 			t.Errorf("%v filled %.2f of the room, want %v", class, got, want)
 		}
 		if v := a.Offer(now, &Request{Class: CriticalPlus, Cost: Cost{Prompt: 10}}); (v.Action == Admit) != (want < 1) {
