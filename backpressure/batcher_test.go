@@ -203,7 +203,7 @@ func TestBatcherRefuses(t *testing.T) {
 			t.Errorf("too large: %v", err)
 		}
 		for v := range 2 {
-			go b.Do(t.Context(), v)
+			go func() { _, _ = b.Do(t.Context(), v) }()
 			synctest.Wait()
 		}
 		if _, err := b.Do(t.Context(), 3); !errors.Is(err, ErrBatchFull) {
@@ -231,7 +231,7 @@ func TestBatcherDrainStartsWhatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDouble()
 		b := newBatcher(t, BatcherConfig[int]{MinSize: 9, MaxWait: time.Hour}, d.run)
-		go b.Do(t.Context(), 1)
+		go func() { _, _ = b.Do(t.Context(), 1) }()
 		synctest.Wait()
 		start := time.Now()
 		if err := b.Drain(t.Context()); err != nil || time.Since(start) != d.takes {

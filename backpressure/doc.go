@@ -45,6 +45,16 @@
 // until the request will fit, and what is left stands in the headers that OpenAI's
 // clients know. Behind several gates, a quota is divided by Outlook.Members.
 //
+// # Less than full service
+//
+// Before it refuses, a gate can serve a request less well: with a shorter answer,
+// by a smaller model, from a cache, later by a ticket ([Tickets]), or in another
+// region ([NewRegion]). Config.Routes says from which saturation on, and for which
+// classes; see [Route].
+//
+// What runs better together, such as embeddings, goes through a [Batcher] behind
+// the gate.
+//
 // # What it measures
 //
 // A Gate is a [signal.Source]. Demand is counted before the gate decides, in

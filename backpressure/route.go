@@ -193,5 +193,5 @@ func (r *route) turn(t time.Duration, saturation float64) {
 
 // serves reports whether request q may take the route at all.
 func (r *route) serves(q *Request) bool {
-	return r.classes>>q.rank&1 == 1 && !q.inFull && !(r.OtherRegion && q.Hops > 0)
+	return r.classes>>q.rank&1 == 1 && !q.inFull && (!r.OtherRegion || q.Hops <= 0)
 }

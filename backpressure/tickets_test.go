@@ -171,7 +171,9 @@ func TestTicketBounds(t *testing.T) {
 		o.gate.Observe(Outlook{Ready: 1, Members: 1})
 		time.Sleep(5 * time.Second)
 		cancel()
-		<-ran
+		if err := <-ran; err != nil {
+			t.Error(err)
+		}
 		if w := o.look("GET", again); w.Code != http.StatusAccepted || len(o.tickets.jobs) != 1 {
 			t.Errorf("%d, %d to do", w.Code, len(o.tickets.jobs))
 		}
