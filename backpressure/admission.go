@@ -47,6 +47,8 @@ type Admission struct {
 	now     time.Duration // since start
 	folded  time.Duration
 
+	observed time.Duration // when outlook came
+
 	firstToken float64 // seconds to the first token that may be predicted
 	perPrompt  float64 // the same, more for each prompt token
 	longFrom   float64 // beyond this many
@@ -119,7 +121,7 @@ func (a *Admission) Observe(now time.Time, o Outlook) {
 			a.use.steady = 0
 		}
 	}
-	a.outlook = o
+	a.outlook, a.observed = o, a.now
 }
 
 // Drain stops admission, or with false starts it again. Expire returns what

@@ -31,6 +31,15 @@ type Outlook struct {
 	Members int
 	// ReadyIn is how long until more units are ready, 0 if not known.
 	ReadyIn time.Duration
+	// Pressure is how full the memory is that requests share in the fullest unit, 0
+	// to 1: an inference engine's use of its KV cache, such as
+	// vllm:kv_cache_usage_perc. Memory that an engine has reserved at its start says
+	// nothing. From 0.9 on fewer requests are let in ahead, at 1 one at a time. Default
+	// 0: not known, and the predicted times alone decide.
+	Pressure float64
+	// PressureAge is how old Pressure was when the gate was told. What is older than
+	// 5 s, counting the time since, is not believed: then it is as if not known.
+	PressureAge time.Duration
 }
 
 // units is how many units this gate may count on.

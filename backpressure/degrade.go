@@ -28,7 +28,7 @@ func (a *Admission) cheapen(r *Request) {
 				c.MaxOutput = r.limit
 			}
 			r.prompt *= way.Scale
-			r.work = r.prompt + OutputWeight*way.Scale*a.use.expectOutput(c)
+			r.work = r.prompt + OutputWeight*way.Scale*a.use.expectOutput(c, int(r.rank))
 			r.amount = r.prompt
 			if r.whole {
 				r.amount = r.work

@@ -69,6 +69,35 @@ func TestCapacityLoss(t *testing.T) {
 	}
 }
 
+// Three of six units go, and three new ones come. From two seconds after each the
+// gate serves what there is.
+func TestUnitsGoAndComeBack(t *testing.T) {
+	const load = 6 * 15
+	for _, seed := range seeds() {
+		three := goodRate(t, Config{}, 3, chat(load), seed) * 3
+		six := goodRate(t, Config{}, 6, chat(load), seed) * 6
+		f := newFleet(t, Config{}, 6, seed)
+		f.onSecond = func(s float64) {
+			switch s {
+			case 45:
+				f.lose(s, 3)
+				f.a.Observe(instant(s), Outlook{Ready: 3, Members: 1})
+			case 75:
+				for i := range 3 {
+					f.engines[i] = smallEngine()
+				}
+				f.a.Observe(instant(s), Outlook{Ready: 6, Members: 1})
+			}
+		}
+		f.run(chat(load), 110)
+		lost, back := float64(f.good(47, 75, 2, 0.1))/28/three, float64(f.good(77, 107, 2, 0.1))/30/six
+		t.Logf("seed %d: %.3f of three from the start, then %.3f of six", seed, lost, back)
+		if lost < 0.95 || back < 0.95 {
+			t.Errorf("seed %d: %.3f of three from the start, then %.3f of six; want 0.95", seed, lost, back)
+		}
+	}
+}
+
 // The engines become half as fast, and nobody tells the gate. What runs already
 // is twice what they can do well, and takes most of a minute to get done.
 func TestSlowDown(t *testing.T) {

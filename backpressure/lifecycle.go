@@ -229,7 +229,7 @@ func (a *Admission) Done(now time.Time, r *Request, o Outcome) {
 	default:
 		a.totals.completed++
 		if full {
-			a.use.finished(r.output)
+			a.use.finished(r.output, r.Cost, int(r.rank))
 		}
 	}
 	w.finished++

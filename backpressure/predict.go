@@ -1,13 +1,35 @@
 package backpressure
 
+import "time"
+
+const (
+	// pressureFrom is the pressure from which on less is let in; at 1 it is
+	// pressureLeast of what it was.
+	pressureFrom, pressureLeast = 0.9, 0.01
+	// pressureStale is how old a pressure may be.
+	pressureStale = 5 * time.Second
+)
+
+// eased is the part of a budget that the pressure on the units' memory leaves.
+func (a *Admission) eased() float64 {
+	p := a.outlook.Pressure
+	if !(p > pressureFrom) || a.outlook.PressureAge+a.now-a.observed > pressureStale {
+		return 1
+	}
+	return max((1-p)/(1-pressureFrom), pressureLeast)
+}
+
 // budget is how many seconds r may be predicted to take behind the gate: to its
 // first token, or as a whole.
 func (a *Admission) budget(r *Request) float64 {
 	budget := a.firstTokenOf(r.prompt)
+	if r.whole {
+		budget = a.whole.budget(budget)
+	}
+	budget *= a.eased()
 	if !r.whole {
 		return budget
 	}
-	budget = a.whole.budget(budget)
 	if !r.Deadline.IsZero() {
 		left := (r.Deadline.Sub(a.start) - a.now).Seconds()
 		budget = min(budget, a.whole.within(left, a.cfg.Share))
@@ -55,7 +77,7 @@ func (a *Admission) service(r *Request) float64 {
 	if r.whole {
 		return a.whole.mean
 	}
-	s := a.use.expectOutput(r.Cost) * a.decode.tpot
+	s := a.use.expectOutput(r.Cost, int(r.rank)) * a.decode.tpot
 	if l := &a.lines[prompts]; !l.cold() && a.units > 0 {
 		s += r.amount / max(l.rate*min(a.units, 1), 1e-9)
 	}

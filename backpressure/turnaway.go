@@ -63,7 +63,7 @@ const maxBytes = 1 << 50
 func (a *Admission) arrive(t time.Duration, r *Request) {
 	r.Cost.Prompt = min(r.Cost.Prompt, maxTokens)
 	r.Cost.Bytes = min(max(r.Cost.Bytes, 0), maxBytes)
-	prompt, work := a.use.arrived(r.Cost)
+	prompt, work := a.use.arrived(r.Cost, r.Class.rank())
 	r.prompt, r.work = prompt, work
 	r.arrived, r.output, r.decodes = t, 0, false
 	r.rank, r.urgent, r.victim, r.flow = uint8(r.Class.rank()), false, false, nil

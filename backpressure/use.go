@@ -53,6 +53,7 @@ type use struct {
 	steady       float64 // seconds since the units last changed under load
 
 	prompt, output mean // tokens of requests
+	outputs        outputs
 	work           mean // of requests, as estimated on arrival
 }
 
@@ -201,35 +202,16 @@ func (u *use) unitRate(demand, units float64) (rate, confidence float64, ok bool
 
 // arrived learns the mean prompt and work, and fills in what the cost does not
 // say.
-func (u *use) arrived(c Cost) (prompt, work float64) {
+func (u *use) arrived(c Cost, rank int) (prompt, work float64) {
 	prompt = float64(c.Prompt)
 	if c.Prompt > 0 {
 		u.prompt.add(prompt)
 	} else {
 		prompt = max(u.prompt.value, 1)
 	}
-	work = prompt + OutputWeight*u.expectOutput(c)
+	work = prompt + OutputWeight*u.expectOutput(c, rank)
 	u.work.add(work)
 	return prompt, work
-}
-
-// expectOutput is how many tokens a request of that cost will probably make.
-func (u *use) expectOutput(c Cost) float64 {
-	output := u.output.value
-	if u.output.n == 0 {
-		output = outputGuess
-	}
-	if c.MaxOutput > 0 {
-		output = min(output, float64(c.MaxOutput))
-	}
-	return output
-}
-
-// finished learns the mean output of requests that report one.
-func (u *use) finished(output int64) {
-	if output > 0 {
-		u.output.add(float64(output))
-	}
 }
 
 // A mean is the plain mean of the first values and then decays.
