@@ -58,6 +58,7 @@ type Admission struct {
 	lines      [2]line
 	decode     decode
 	whole      whole
+	look       look
 	use        use
 	window     window
 	queue      queue
@@ -76,7 +77,7 @@ type Admission struct {
 
 // NewAdmission returns an empty Admission: one unit is ready, nothing is learned.
 func NewAdmission(cfg Config) (*Admission, error) {
-	a := &Admission{outlook: Outlook{Ready: 1, Members: 1}, units: 1, use: use{steady: steadyFor}, spread: newSpread()}
+	a := &Admission{outlook: Outlook{Ready: 1, Members: 1}, units: 1, use: use{steady: steadyFor}, spread: newSpread(), look: look{turn: 1}}
 	a.lines[prompts].one = true
 	if err := a.Update(cfg); err != nil {
 		return nil, err
@@ -167,6 +168,9 @@ func (a *Admission) fold() {
 	secs := (a.now - a.folded).Seconds()
 	a.folded = a.now
 	isFull := a.isFull()
+	l := &a.lines[answers]
+	wanted := !l.cold() && a.queue.n > 0 && a.queue.contended() && a.cfg.Mode == Enforce
+	a.look.fold(a.now, wanted, l.requests, a.whole.mean)
 	a.lines[prompts].fold(a.promptsOver())
 	// Long answers that began together end together: look at more than one round.
 	a.lines[answers].fold(max(learnOver, 2*a.whole.mean))
@@ -272,6 +276,7 @@ func (a *Admission) judge(t time.Duration, r *Request) Verdict {
 	if need > left.Seconds() && !r.urgent {
 		return Verdict{Shed, DeadlineTooShort, seconds(retry)}
 	}
+	spare += budget - a.near(r, budget)
 	return a.hold(r, reason, min(wait, left, seconds(spare)), seconds(retry))
 }
 
@@ -314,6 +319,9 @@ func (a *Admission) admit(r *Request) {
 	l := a.line(r)
 	if r.whole {
 		r.predicted = l.seconds(0, r.amount, a.units)
+		if a.look.most > 0 {
+			a.look.enter(a.now, r)
+		}
 	}
 	l.enter(r.amount)
 	a.inFlight++

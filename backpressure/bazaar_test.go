@@ -19,7 +19,8 @@ type bazaar struct {
 	busy  []*customer // by end
 	line  []*customer
 	held  map[*Request]*customer
-	most  int // ever in the queue
+	most  int  // ever in the queue
+	knows bool // how many slots there are, and learns nothing more
 	after func(t float64)
 }
 
@@ -46,11 +47,10 @@ type customer struct {
 	takes   float64
 }
 
-// newBazaar has a gate that knows how many slots there are and learns nothing more.
+// newBazaar has a gate that knows how many slots there are, unless b.knows is reset.
 func newBazaar(t testing.TB, cfg Config, seed uint64, kinds ...*customers) *bazaar {
-	b := &bazaar{a: mustAdmission(t, cfg), slots: 32, rng: rand.New(rand.NewPCG(seed, 1)), kinds: kinds, held: map[*Request]*customer{}}
+	b := &bazaar{a: mustAdmission(t, cfg), slots: 32, rng: rand.New(rand.NewPCG(seed, 1)), kinds: kinds, held: map[*Request]*customer{}, knows: true}
 	b.a.Observe(epoch, Outlook{Ready: 1})
-	b.a.lines[answers].allowed = float64(b.slots) - coldAhead
 	for _, k := range kinds {
 		k.size, k.least = max(k.size, 1), math.Inf(1)
 		k.next = b.rng.ExpFloat64() / k.rate
@@ -60,6 +60,9 @@ func newBazaar(t testing.TB, cfg Config, seed uint64, kinds ...*customers) *baza
 
 // fix keeps the gate from learning another number of slots.
 func (b *bazaar) fix() {
+	if !b.knows {
+		return
+	}
 	l := &b.a.lines[answers]
 	l.rate, l.conf, l.mean, l.allowed = 0, 0, 0, float64(b.slots)-coldAhead
 }
@@ -70,6 +73,7 @@ func (b *bazaar) capacity() float64 { return float64(b.slots) / 0.1 }
 // run plays from 0 to until; what arrives from the instant from on is counted, but
 // for the last two seconds.
 func (b *bazaar) run(from, until float64) {
+	b.fix()
 	for {
 		t, kind := math.Inf(1), (*customers)(nil)
 		for _, k := range b.kinds {

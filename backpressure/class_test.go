@@ -12,6 +12,7 @@ func TestHighClassFirst(t *testing.T) {
 		high := &customers{class: classes[0], deadline: 1, rate: 1}
 		low := &customers{class: classes[1], deadline: 1, rate: 1}
 		b := newBazaar(t, Config{}, 1, high, low)
+		b.knows = false
 		high.rate, low.rate = 0.5*b.capacity(), 4.5*b.capacity()
 		b.run(10, 72)
 		goodput := float64(high.good+low.good) / 60 / b.capacity()

@@ -26,6 +26,7 @@ func TestGreedyTenant(t *testing.T) {
 				kinds = append(kinds, &customers{tenant: 2 + i, deadline: 1})
 			}
 			b := newBazaar(t, Config{Queue: Queue{Requests: queue}}, seed, kinds...)
+			b.knows = false
 			for i, k := range kinds {
 				k.rate = []float64{4, 0.15, 0.15, 0.15, 0.15}[i] * b.capacity()
 				k.next = b.rng.ExpFloat64() / k.rate

@@ -117,6 +117,7 @@ func (a *Admission) FirstToken(now time.Time, r *Request) {
 	}
 	if r.whole { // so this server streams after all
 		a.lines[answers].leave(r.amount, false)
+		a.look.leave(r, 0, false)
 		r.whole, r.amount = false, r.prompt
 		a.lines[prompts].enter(r.amount)
 	}
@@ -197,6 +198,9 @@ func (a *Admission) Done(now time.Time, r *Request, o Outcome) {
 		a.leaveRoute(r, o)
 	} else if o == Completed && a.spread.wants() {
 		a.spread.add(float64(t-r.admitted)*1e-9, a.service(r))
+	}
+	if r.looked > 0 {
+		a.look.leave(r, (t - r.admitted).Seconds(), o == Completed && full)
 	}
 	if r.whole {
 		if o != Failed && full && r.predicted > 0 {

@@ -60,9 +60,24 @@ func (a *Admission) crowded() float64 {
 	return a.decode.predict(ahead, a.units) / a.perToken
 }
 
+// near is what of r's budget may be used behind the gate. Where callers of several
+// kinds wait, it matters who goes next, and the server asks nobody: then the line is
+// kept in the gate's queue, and behind it is what keeps the server busy. Alone, a
+// longer line there costs nobody his turn.
+func (a *Admission) near(r *Request, budget float64) float64 {
+	if r.whole && a.queue.contended() {
+		return min(budget, a.look.near())
+	}
+	return budget
+}
+
 // room reports whether r's line has room for it, of which it may fill a part.
 func (a *Admission) room(r *Request, part float64) bool {
-	return a.units > 0 && a.line(r).fits(r.amount, a.budget(r)*part, a.units)
+	l := a.line(r)
+	if a.units == 0 || r.whole && a.look.holds(l.requests) {
+		return false
+	}
+	return l.fits(r.amount, a.near(r, a.budget(r)*part), a.units)
 }
 
 // fits reports whether r may run now, in the room of a class.

@@ -169,6 +169,18 @@ func (q *queue) charge(r *Request) {
 	b.serve(b.flow(r.Tenant, r.Weight), r)
 }
 
+// contended reports whether callers of more than one tenant or class are there.
+func (q *queue) contended() bool {
+	if !q.fair {
+		return false
+	}
+	n := 0
+	for i := range q.bands {
+		n += len(q.bands[i].flows)
+	}
+	return n > 1
+}
+
 // fold forgets the shares some time after the last request has waited.
 func (q *queue) fold(t time.Duration) {
 	if q.fair && q.n == 0 && t-q.empty > fairMemory {

@@ -29,8 +29,9 @@ type Request struct {
 	victim bool  // was told to stop
 	// stoppable is set while it is listed among those that may be preempted.
 	stoppable bool
-	whole     bool // judged by completion, not by first token
-	decodes   bool // counted among the decoding sequences
+	whole     bool  // judged by completion, not by first token
+	looked    uint8 // the look that waits for its end; 0: none
+	decodes   bool  // counted among the decoding sequences
 	prompt    float64
 	work      float64 // weighted tokens
 	amount    float64 // what it puts in its line

@@ -66,7 +66,7 @@ func (a *Admission) arrive(t time.Duration, r *Request) {
 	prompt, work := a.use.arrived(r.Cost, r.Class.rank())
 	r.prompt, r.work = prompt, work
 	r.arrived, r.output, r.decodes = t, 0, false
-	r.rank, r.urgent, r.victim, r.flow = uint8(r.Class.rank()), false, false, nil
+	r.rank, r.urgent, r.victim, r.flow, r.looked = uint8(r.Class.rank()), false, false, nil, 0
 	r.whole = r.Cost.Whole || (a.unstreamed && !a.streams)
 	r.amount = prompt
 	if r.whole {
