@@ -234,12 +234,12 @@ func (a *Admission) judge(t time.Duration, r *Request) Verdict {
 	if a.draining {
 		return Verdict{Shed, Draining, a.outlook.ReadyIn}
 	}
-	room := holdBack[r.rank]
-	over := a.crowded() / room
-	free := over <= 1 && !a.queue.waits(int(r.rank)) && a.room(r, room)
+	room, crowded, budget := holdBack[r.rank], a.crowded(), a.budget(r)
+	free := crowded <= room && !a.queue.waits(int(r.rank)) && a.room(r, budget*room)
 	if free && r.Deadline.IsZero() {
 		return Verdict{} // the usual case, short
 	}
+	budget *= room
 	l, wait := a.line(r), a.cfg.Queue.Wait
 	left := time.Duration(math.MaxInt64)
 	if !r.Deadline.IsZero() {
@@ -254,45 +254,61 @@ func (a *Admission) judge(t time.Duration, r *Request) Verdict {
 	}
 	if a.units == 0 {
 		wait = min(wait, left)
-		if in := a.outlook.ReadyIn; in <= 0 || in > wait {
+		in := a.outlook.ReadyIn
+		if in <= 0 || in > wait {
 			return Verdict{Shed, NoCapacity, in}
 		}
-		return a.hold(r, NoCapacity, wait, a.outlook.ReadyIn)
+		if full, why := a.full(r, NoCapacity); full {
+			return Verdict{Shed, why, in}
+		}
+		return a.hold(r, NoCapacity, wait, in)
 	}
 
 	reason, retry := Saturated, 0.0
-	if over > 1 {
-		reason, retry = DecodeSaturated, (over-1)*a.use.output.value*a.decode.tpot
+	if crowded > room {
+		reason, retry = DecodeSaturated, (crowded/room-1)*a.use.output.value*a.decode.tpot
 	}
-	budget := a.budget(r) * room
 	spare := a.wait(r, budget)
 	need := l.seconds(a.queue.ahead(r), r.amount, a.units) - budget
-	retry = max(retry, need)
+	if need > retry {
+		retry = need
+	}
 	r.urgent = a.preempt.n > 0 && retry > spare/2 && int(r.rank) >= Critical.rank()
-	retry = min(retry, maxSaturated)
+	if retry > maxSaturated {
+		retry = maxSaturated
+	}
 	if need > spare && !r.urgent && !a.queue.due(r) {
 		return Verdict{Shed, reason, seconds(retry)}
 	}
 	if need > left.Seconds() && !r.urgent {
 		return Verdict{Shed, DeadlineTooShort, seconds(retry)}
 	}
+	if full, why := a.full(r, reason); full {
+		return Verdict{Shed, why, seconds(retry)}
+	}
 	spare += budget - a.near(r, budget)
 	return a.hold(r, reason, min(wait, left, seconds(spare)), seconds(retry))
 }
 
-// hold queues r for at most wait, if there is room.
-func (a *Admission) hold(r *Request, why Reason, wait, retry time.Duration) Verdict {
-	q := a.cfg.Queue
+// full reports whether the queue has no room for r, though others gave way to it
+// where they had to, and why it is refused then.
+func (a *Admission) full(r *Request, why Reason) (bool, Reason) {
+	q := &a.cfg.Queue
 	for a.queue.n >= q.Requests || a.queue.bytes+r.Cost.Bytes > q.Bytes {
 		if q.Requests > 0 {
 			why = QueueFull
 		}
 		out := a.queue.excess(r)
 		if out == nil || r.Cost.Bytes > q.Bytes {
-			return Verdict{Shed, why, retry}
+			return true, why
 		}
 		a.queue.displace(a.now, out)
 	}
+	return false, why
+}
+
+// hold queues r for at most wait.
+func (a *Admission) hold(r *Request, why Reason, wait, retry time.Duration) Verdict {
 	r.giveUp = a.now + max(wait, 0)
 	return Verdict{Hold, why, retry}
 }
@@ -308,7 +324,13 @@ func (a *Admission) line(r *Request) *line { return &a.lines[lineOf(r)] }
 
 // seconds turns s into a duration of at most an hour.
 func seconds(s float64) time.Duration {
-	return time.Duration(min(max(s, 0), 3600) * float64(time.Second))
+	switch { // min and max take care of NaN and -0 first, on a path that runs for each
+	case !(s > 0):
+		return 0
+	case s >= 3600:
+		return time.Hour
+	}
+	return time.Duration(s * float64(time.Second))
 }
 
 func (a *Admission) admit(r *Request) {

@@ -17,7 +17,10 @@ func (g *Gate) early(ctx context.Context, r *http.Request) error {
 	t := time.Since(g.base)
 	if q := g.quotas.Load(); q != nil && !callerOf(ctx).inFull {
 		if v := q.spent(g.base.Add(t), int(g.members.Load()), callerOf(ctx).quotaKey()); v.Action == Shed {
-			if rej := g.overQuota(v); rej != nil {
+			g.mu.Lock()
+			rej := g.overQuota(v)
+			g.mu.Unlock()
+			if rej != nil {
 				return rej
 			}
 		}

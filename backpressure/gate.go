@@ -86,16 +86,16 @@ func (g *Gate) Acquire(ctx context.Context, c Cost) (Permit, error) {
 	who := callerOf(ctx)
 	tenant, weight := g.tenant(who)
 	t := time.Since(g.base)
-	var quota Reservation
+	var l *lease
 	if q := g.quotas.Load(); q != nil && !who.inFull { // that one has been charged
-		if rej := g.reserve(&quota, q, t, who, c); rej != nil {
+		var rej *Rejected
+		if l, rej = g.reserve(q, t, who, c); rej != nil {
 			return Permit{}, rej
 		}
 	}
 	g.lock()
-	l := g.take()
-	if quota.bucket != nil {
-		l.quota = quota
+	if l == nil {
+		l = g.take()
 	}
 	l.req.Cost, l.req.Deadline = c, deadline
 	l.req.inFull = who.inFull

@@ -23,6 +23,10 @@ func (o *outputs) of(c Cost, rank int) *mean {
 // expectOutput is how many tokens a request of that cost and class will probably
 // make.
 func (u *use) expectOutput(c Cost, rank int) float64 {
+	kind := u.outputs.of(c, rank)
+	if kind.n >= outputFew {
+		return kind.value
+	}
 	all := u.output.value
 	if u.output.n == 0 {
 		all = outputGuess
@@ -30,9 +34,7 @@ func (u *use) expectOutput(c Cost, rank int) float64 {
 	if c.MaxOutput > 0 {
 		all = min(all, float64(c.MaxOutput))
 	}
-	kind := u.outputs.of(c, rank)
-	known := min(float64(kind.n)/outputFew, 1)
-	return known*kind.value + (1-known)*all
+	return all + (kind.value-all)*float64(kind.n)*(1.0/outputFew)
 }
 
 // finished learns the mean output of requests that report one.

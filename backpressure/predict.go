@@ -71,19 +71,19 @@ func (a *Admission) near(r *Request, budget float64) float64 {
 	return budget
 }
 
-// room reports whether r's line has room for it, of which it may fill a part.
-func (a *Admission) room(r *Request, part float64) bool {
+// room reports whether r's line has room for it within that budget.
+func (a *Admission) room(r *Request, budget float64) bool {
 	l := a.line(r)
 	if a.units == 0 || r.whole && a.look.holds(l.requests) {
 		return false
 	}
-	return l.fits(r.amount, a.near(r, a.budget(r)*part), a.units)
+	return l.fits(r.amount, a.near(r, budget), a.units)
 }
 
 // fits reports whether r may run now, in the room of a class.
 func (a *Admission) fits(r *Request, rank int) bool {
 	room := holdBack[rank]
-	return a.room(r, room) && a.crowded() <= room
+	return a.crowded() <= room && a.room(r, a.budget(r)*room)
 }
 
 // service is how many seconds r will take on the average, once it runs with

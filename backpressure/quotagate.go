@@ -10,21 +10,30 @@ func (c *Caller) quotaKey() string {
 	return c.Tenant
 }
 
-// reserve asks for the quota of a request at t after the gate's start. It is
-// called without g.mu, since a limit may be the user's function.
-func (g *Gate) reserve(into *Reservation, q *Quotas, t time.Duration, who *Caller, c Cost) *Rejected {
-	v := q.reserve(into, g.base.Add(t), int(g.members.Load()), who.quotaKey(), c)
+// reserve takes a lease for a request at t after the gate's start, with its quota. It
+// is called without g.mu, since a limit may be the user's function.
+func (g *Gate) reserve(q *Quotas, t time.Duration, who *Caller, c Cost) (*lease, *Rejected) {
+	g.mu.Lock()
+	l := g.take()
+	g.mu.Unlock()
+	l.quota = Reservation{}
+	v := q.reserve(&l.quota, g.base.Add(t), int(g.members.Load()), who.quotaKey(), c)
 	if v.Action == Admit {
-		return nil
+		return l, nil
 	}
-	return g.overQuota(v)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	rej := g.overQuota(v)
+	if rej != nil {
+		g.put(l)
+	}
+	return l, rej
 }
 
 // overQuota refuses a request, unless the gate only watches. It is counted among
-// the refusals, but is no demand: a larger fleet could not serve it either.
+// the refusals, but is no demand: a larger fleet could not serve it either. g.mu is
+// held.
 func (g *Gate) overQuota(v Verdict) *Rejected {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	switch g.adm.cfg.Mode {
 	case Shadow:
 		g.adm.totals.shadowed[v.Reason]++

@@ -31,7 +31,7 @@ func TestSignals(t *testing.T) {
 		g.freeze(1000)
 		for i := range 40 { // offered 20 a second over two seconds, room for half
 			if p, err := g.Acquire(t.Context(), Cost{Prompt: 100, MaxOutput: 10}); err == nil && i%2 == 0 {
-				time.AfterFunc(time.Second, func() { p.Fail(); p.Release() })
+				time.AfterFunc(990*time.Millisecond, func() { p.Fail(); p.Release() })
 			}
 			time.Sleep(50 * time.Millisecond)
 		}

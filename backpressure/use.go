@@ -221,10 +221,10 @@ type mean struct {
 }
 
 func (m *mean) add(v float64) {
-	part := meanPart
-	if m.n < 1/meanPart {
-		m.n++
-		part = 1 / float64(m.n)
+	if m.n >= 1/meanPart {
+		m.value += (v - m.value) * meanPart
+		return
 	}
-	m.value += (v - m.value) * part
+	m.n++
+	m.value += (v - m.value) / float64(m.n)
 }
