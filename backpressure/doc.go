@@ -30,12 +30,21 @@
 // is tuned for a model or a device. While nothing is learned, a few requests go
 // ahead, and twice as many in each round.
 //
-// What does not fit waits, first come, first served, for as long as it can still
-// meet the objective and its own deadline, and is refused at once if it will not.
-// With no unit ready, requests wait if one is known to come soon enough.
+// What does not fit waits for as long as it can still meet the objective and its own
+// deadline, and is refused at once if it will not. With no unit ready, requests wait
+// if one is known to come soon enough.
 //
 // A server that streams nothing is judged by its time to completion instead,
 // which may grow to twice what it is at ease.
+//
+// # Who goes next
+//
+// A [Caller], which travels in the context, has a [Class] and a tenant. The higher
+// class goes first, and lower ones leave it a part of the room; work that can be
+// stopped gives way to it ([Permit.OnPreempt]). Within a class every tenant gets its
+// share ([Fair]), within a tenant the oldest request goes first, or the newest where a
+// queue has stood for too long. Nobody is anybody by default: no header raises a
+// class.
 //
 // # Quotas
 //

@@ -14,12 +14,11 @@
 //     scenario and load. That is the hand-tuned cap to beat;
 //   - algorithms that have no Go package, written from their descriptions: see the
 //     comment of each;
-//   - Go packages with their documented defaults: failsafe-go, Kratos' aegis, x/sync
-//     and x/time. They keep their own goroutines and clocks, so they run in virtual
+//   - Go packages with their documented defaults: failsafe-go, Kratos' aegis, go-zero,
+//     x/sync and x/time. They keep their own goroutines and clocks, so they run in virtual
 //     time in this package's test, which the command starts with the Go tool. Without
 //     it they are left out, and the command says so. A shedder that goes by the host's
-//     CPU is there twice, on a host that is idle and on one that is busy. go-zero's
-//     does the same, and is left out for the hundreds of modules it brings.
+//     CPU is there twice, on a host that is idle and on one that is busy.
 //
 // For one seed every policy meets the same arrivals, with the same service times.
 // A cell is the mean over the seeds. Everything but a few packages that draw random

@@ -20,11 +20,12 @@ var (
 		"failsafe", "failsafe-queue", // failsafe-go's adaptive limiter, that refuses or queues
 		"failsafe-throttler",               // its adaptive throttler
 		"aegis-bbr-idle", "aegis-bbr-busy", // Kratos aegis, the host's CPU idle or busy
-		"aegis-sre",        // its breaker by the SRE rule
+		"aegis-sre",                  // its breaker by the SRE rule
+		"gozero-idle", "gozero-busy", // go-zero's shedder, the host's CPU idle or busy
 		"x-semaphore-wait", // x/sync's, told the slots, waited for until the client leaves
 		"x-rate",           // x/time's, told the capacity
 	}
-	enginePeers   = []string{"failsafe", "failsafe-queue", "aegis-bbr-idle", "aegis-bbr-busy", "aegis-sre"}
+	enginePeers   = []string{"failsafe", "failsafe-queue", "aegis-bbr-idle", "aegis-bbr-busy", "aegis-sre", "gozero-idle", "gozero-busy"}
 	unitPeers     = []string{"failsafe", "failsafe-queue"}
 	callerPeers   = []string{"failsafe", "failsafe-priority", "aegis-bbr-busy"} // with its usage tracker
 	retryPeers    = []string{"failsafe", "failsafe-queue", "aegis-bbr-busy"}

@@ -18,6 +18,8 @@ import (
 	"github.com/go-kratos/aegis/circuitbreaker/sre"
 	"github.com/go-kratos/aegis/ratelimit"
 	"github.com/go-kratos/aegis/ratelimit/bbr"
+	gozero "github.com/zeromicro/go-zero/core/load"
+	"github.com/zeromicro/go-zero/core/logx"
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 
@@ -27,6 +29,7 @@ import (
 // TestPeers runs the Go packages beside which the gate is measured: for the command
 // what it asks for, otherwise every one of them for a short time.
 func TestPeers(t *testing.T) {
+	logx.Disable() // go-zero writes statistics of the host
 	p := plan{seeds: 1, scale: 0.05, scenarios: scenarios(), check: func(w *world) {
 		if w.arrivals == 0 || w.open() != 0 || w.twice != 0 {
 			t.Errorf("of %d arrivals %v have ended, %d twice", w.arrivals, w.endings, w.twice)
@@ -133,6 +136,10 @@ func buildPeer(name string, e env) (policy, error) {
 				}
 			}, true
 		}
+	case "gozero-idle":
+		p.try = permitted(gozero.NewAdaptiveShedder(gozero.WithCpuThreshold(1001))) // never reached
+	case "gozero-busy":
+		p.try = permitted(gozero.NewAdaptiveShedder(gozero.WithCpuThreshold(0))) // always reached
 	case "x-semaphore-wait":
 		l := semaphore.NewWeighted(int64(e.slots))
 		p.acquire = func(ctx context.Context, _ *job) (done, error) {
@@ -167,6 +174,19 @@ func allow(l *bbr.BBR) func(*job) (done, bool) {
 				info.Err = context.DeadlineExceeded
 			}
 			end(info)
+		}, err == nil
+	}
+}
+
+func permitted(s gozero.Shedder) func(*job) (done, bool) {
+	return func(*job) (done, bool) {
+		promise, err := s.Allow()
+		return func(how ending) {
+			if how == served {
+				promise.Pass()
+			} else {
+				promise.Fail()
+			}
 		}, err == nil
 	}
 }
