@@ -54,6 +54,7 @@ type loop struct {
 	statusBad  bool
 	sourcesBad map[signal.Key]bool // by the source's first signal
 	lastStep   time.Time
+	collected  time.Time // when the snapshot was
 }
 
 // run is the loop of one pool. It returns when ctx ends.
@@ -128,17 +129,31 @@ func (l *loop) observe(ctx context.Context) (actuate.Status, bool) {
 				starting += c.N
 			}
 		}
+		pressure, age := l.pressure(now)
 		l.Gate.Observe(backpressure.Outlook{
-			Ready:    int(st.Fleet.Ready),
-			Starting: int(starting),
-			Members:  1,
-			ReadyIn:  l.watcher.startup.readyIn(st, now),
+			Ready:       int(st.Fleet.Ready),
+			Starting:    int(starting),
+			Members:     1,
+			ReadyIn:     l.watcher.startup.readyIn(st, now),
+			Pressure:    pressure,
+			PressureAge: age,
 		})
 	}
 	l.mu.Lock()
 	l.view.status, l.view.known, l.view.startup = st, true, l.watcher.startup.learned
 	l.mu.Unlock()
 	return st, true
+}
+
+// pressure is how full the engines' KV cache was when it was last measured, and how
+// long ago that was. It is 0 where no source of the pool tells.
+func (l *loop) pressure(now time.Time) (float64, time.Duration) {
+	i, ok := l.snapshot.Schema().Index(signal.Key{Name: signal.NameKVCache, Pool: l.gatePool})
+	if !ok || l.snapshot.At(i).Quality == signal.Absent {
+		return 0, 0
+	}
+	s := l.snapshot.At(i)
+	return s.Value, s.Age + now.Sub(l.collected)
 }
 
 // step is one tick: collect, decide, journal, act.
@@ -304,6 +319,7 @@ func sameInaction(a, b actuate.Result) bool {
 func (l *loop) collect(ctx context.Context, now time.Time) {
 	bounded, cancel := context.WithTimeout(ctx, min(l.tick/2, signal.DefaultTimeout))
 	defer cancel()
+	l.collected = now
 	if err := l.collector.Collect(bounded, now, l.snapshot); ctx.Err() == nil {
 		l.sourceEvents(err)
 	}

@@ -273,3 +273,40 @@ func TestOutlookFollowsTheFleetWithinOneObserve(t *testing.T) {
 		})
 	})
 }
+
+// What a source of the pool says of the engines' KV cache reaches the gate, with its
+// age.
+func TestGateIsToldOfTheCache(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var full atomic.Bool
+		cache := signal.Func{
+			Def: signal.Def{Key: signal.Key{Name: signal.NameKVCache, Pool: "chat"}, Unit: signal.Ratio, Merge: signal.MergeP90},
+			Read: func(context.Context) (float64, error) {
+				if full.Load() {
+					return 0.97, nil
+				}
+				return 0, errors.New("the engine does not answer")
+			},
+		}
+		r, gate := newGatedRig(t, backpressure.Config{Pool: "chat"}, func(c *Config) {
+			c.Observe = 250 * time.Millisecond
+			c.Pools[0].Sources = append(c.Pools[0].Sources, cache)
+		})
+		r.run(t, func() {
+			time.Sleep(2600 * time.Millisecond)
+			if got := gate.Stats().Outlook; got.Pressure != 0 {
+				t.Errorf("nobody has told of a cache yet: %+v", got)
+			}
+			full.Store(true)
+			time.Sleep(time.Second)
+			if got := gate.Stats().Outlook; got.Pressure != 0.97 || got.PressureAge > time.Second {
+				t.Errorf("the cache is 97 %% full: %+v", got)
+			}
+			full.Store(false)
+			time.Sleep(3 * time.Second)
+			if got := gate.Stats().Outlook; got.Pressure != 0.97 || got.PressureAge < 2*time.Second {
+				t.Errorf("the cache was 97 %% full three seconds ago: %+v", got)
+			}
+		})
+	})
+}

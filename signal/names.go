@@ -38,6 +38,9 @@ const (
 	NameTPOT = "gen_ai.server.time_per_output_token"
 	// NameDuration is the time from arrival to the end, in seconds.
 	NameDuration = "gen_ai.server.request.duration"
+	// NameKVCache is how full the KV cache of an inference engine is, 0 to 1. A gate is
+	// told of it where a source of its pool publishes it.
+	NameKVCache = "evenkeel.kv_cache.utilization"
 	// NameOutput is the generated tokens per second.
 	NameOutput = "evenkeel.output_tokens"
 	// NameErrors is the share of finished requests that failed, 0 to 1.

@@ -40,7 +40,7 @@ func Names() []Name {
 		{"gpu_sick", def("hw.gpu.sick", "{gpu}", signal.MergeSum), "GPUs that are not well"},
 		{"gpu_utilization", def("hw.gpu.utilization", signal.Ratio, signal.MergeP90), "share of time that a kernel ran"},
 		{"in_flight", def(signal.NameInFlight, signal.Requests, signal.MergeSum), "admitted requests that have not finished"},
-		{"kv_cache_use", def("evenkeel.kv_cache.utilization", signal.Ratio, signal.MergeP90), "use of the inference engines' KV cache"},
+		{"kv_cache_use", def(signal.NameKVCache, signal.Ratio, signal.MergeP90), "use of the inference engines' KV cache"},
 		{"latency", p95(signal.NameDuration), "arrival to end"},
 		{"output_rate", def(signal.NameOutput, signal.TokensPerSecond, signal.MergeSum), "generated tokens"},
 		{"queue_age", def(signal.NameQueueAge, signal.Seconds, signal.MergeMax), "how long the oldest request has waited"},

@@ -127,7 +127,8 @@ func (f *figures) table(w io.Writer) {
 	}
 	fmt.Fprintln(w)
 	row("offered", "%d requests in %.0f s", f.Offered, f.Seconds)
-	row("admitted", "%d, of which %d had waited in the queue", f.Admitted, f.Queued)
+	row("admitted", "%d", f.Admitted)
+	row("waited in the queue", "%d, some of which were shed after it", f.Queued)
 	row("shed", "%d (%.1f %%)%s", f.shed(), 100*share(f.shed(), f.Offered), byReason(f.Shed))
 	row("time to first token", "p50 %s   p95 %s   p99 %s", ms(f.TTFTp50), ms(f.TTFTp95), ms(f.TTFTp99))
 	row("time per output token", "p50 %s   p95 %s   p99 %s", ms(f.TPOTp50), ms(f.TPOTp95), ms(f.TPOTp99))
