@@ -55,7 +55,11 @@ func (h *Histogram) Into(now time.Time, d *Dist) {
 	h.turn(t, h.flush, h.drop)
 	d.Reset()
 	for i := range h.past {
-		d.Merge(&h.past[i])
+		p := &h.past[i]
+		d.Merge(p)
+		if p.n == 0 { // of values that came while their slot ended, and count in the next
+			d.sum += p.sum
+		}
 	}
 	for b := range h.live {
 		if n := h.live[b].Load(); n != 0 {

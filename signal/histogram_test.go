@@ -260,3 +260,21 @@ func TestRingPublishesLast(t *testing.T) {
 		t.Errorf("moved %v, want %v", places, want)
 	}
 }
+
+// A value that comes while an empty slot ends may leave its part of the sum there and
+// be counted in the next: the two are found together.
+func TestSumOfASlotWithoutCounts(t *testing.T) {
+	h := NewHistogram(10*time.Second, 10)
+	h.Record(epoch, 1)
+	h.end(h.at(epoch.Add(time.Second)))
+	addFloat(&h.sum, 7)
+	h.end(h.at(epoch.Add(2 * time.Second)))
+	h.live[bucketOf(7)].Add(1)
+	var d Dist
+	if h.Into(epoch.Add(3*time.Second), &d); d.Count() != 2 || d.Sum() != 8 {
+		t.Errorf("%d values, sum %v; want 2, sum 8", d.Count(), d.Sum())
+	}
+	if h.Into(epoch.Add(30*time.Second), &d); d.Count() != 0 || d.Sum() != 0 {
+		t.Errorf("after the window: %d values, sum %v; want nothing", d.Count(), d.Sum())
+	}
+}
