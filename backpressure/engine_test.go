@@ -80,8 +80,8 @@ func (e *engine) hold(r *simRequest, n int) {
 // preempt takes its memory from the newest request that has some and is not the
 // last one.
 func (e *engine) preempt() bool {
-	for i := len(e.waiting) - 1; i >= 0; i-- {
-		if r := e.waiting[i]; r.held > 0 {
+	for _, r := range slices.Backward(e.waiting) {
+		if r.held > 0 {
 			e.free(r)
 			return true
 		}

@@ -131,7 +131,7 @@ func ExampleTickets() {
 	mux.HandleFunc("/tickets/{id}", tickets.Status)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error)
-	defer func() { stop(); _ = <-ended }()
+	defer func() { stop(); <-ended }()
 
 	gate.Observe(backpressure.Outlook{Ready: 0})
 	w := httptest.NewRecorder()
