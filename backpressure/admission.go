@@ -59,6 +59,7 @@ type Admission struct {
 	decode     decode
 	whole      whole
 	look       look
+	comeback   comeback
 	use        use
 	window     window
 	queue      queue
@@ -224,7 +225,7 @@ func (a *Admission) offer(t time.Duration, r *Request) Verdict {
 			return Verdict{}
 		}
 		r.state = idle
-		a.refused(r, v.Reason)
+		v = a.refused(r, v)
 	}
 	return v
 }
@@ -280,7 +281,7 @@ func (a *Admission) judge(t time.Duration, r *Request) Verdict {
 	if need > spare && !r.urgent && !a.queue.due(r) {
 		return Verdict{Shed, reason, seconds(retry)}
 	}
-	if need > left.Seconds() && !r.urgent {
+	if need > float64(left)*1e-9 && !r.urgent {
 		return Verdict{Shed, DeadlineTooShort, seconds(retry)}
 	}
 	if full, why := a.full(r, reason); full {
@@ -295,9 +296,10 @@ func (a *Admission) judge(t time.Duration, r *Request) Verdict {
 func (a *Admission) full(r *Request, why Reason) (bool, Reason) {
 	q := &a.cfg.Queue
 	for a.queue.n >= q.Requests || a.queue.bytes+r.Cost.Bytes > q.Bytes {
-		if q.Requests > 0 {
-			why = QueueFull
+		if q.Requests <= 0 {
+			return true, why
 		}
+		why = QueueFull
 		out := a.queue.excess(r)
 		if out == nil || r.Cost.Bytes > q.Bytes {
 			return true, why
@@ -348,12 +350,16 @@ func (a *Admission) admit(r *Request) {
 	l.enter(r.amount)
 	a.inFlight++
 	a.use.full.given += r.work
+	a.comeback.let += r.work
 	a.window.at(a.now).admitted++
 	a.totals.admitted++
 	a.totals.classes[r.rank].Admitted++
 }
 
-func (a *Admission) refused(r *Request, why Reason) {
+// refused counts r as refused by v, and returns v with the time at which it may come
+// back.
+func (a *Admission) refused(r *Request, v Verdict) Verdict {
+	why := v.Reason
 	a.totals.shed[why]++
 	a.totals.classes[r.rank].Shed++
 	if r.Tenant != 0 {
@@ -362,4 +368,5 @@ func (a *Admission) refused(r *Request, why Reason) {
 	if why != Cancelled {
 		a.window.at(a.now).shed++
 	}
+	return a.comeBack(r, v)
 }

@@ -34,6 +34,9 @@
 // deadline, and is refused at once if it will not. With no unit ready, requests wait
 // if one is known to come soon enough.
 //
+// Who is refused is told when to come back: at the first second for which not too
+// many have been told already.
+//
 // A server that streams nothing is judged by its time to completion instead,
 // which may grow to twice what it is at ease.
 //

@@ -122,13 +122,17 @@ func (l *line) predict(queued, amount, units float64) float64 {
 	if l.long && units > 1 && l.requests > 0 {
 		before *= max(0, 1-(units-1)/float64(l.requests))
 	}
-	ahead := (before + queued) / units
-	if l.one && units >= 1 {
-		ahead += amount
-	} else {
-		ahead += amount / units
+	ahead := before + queued
+	if units != 1 { // a division less, twice for each request that is refused
+		ahead /= units
+		if !l.one || units < 1 {
+			amount /= units
+		}
 	}
-	return ahead / max(l.rate, 1e-9)
+	if rate := l.rate; rate > 1e-9 {
+		return (ahead + amount) / rate
+	}
+	return (ahead + amount) / 1e-9
 }
 
 // fits reports whether a request of that amount is done within budget seconds.

@@ -69,8 +69,7 @@ func (a *Admission) evicted(r *Request, why Reason) Verdict {
 	if !over && a.divert(r, why) {
 		return Verdict{}
 	}
-	a.refused(r, why)
-	return Verdict{Shed, why, retry}
+	return a.refused(r, Verdict{Shed, why, retry})
 }
 
 // back is when a caller whose request was thrown out may find room.

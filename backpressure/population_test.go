@@ -128,10 +128,10 @@ func TestPopulationComesBackInOrder(t *testing.T) {
 		burst    = 60 * time.Second
 		until    = 120 * time.Second
 	)
-	// With few seeds the share is noisy: that is what the room below 0.9 is for.
-	seeds, want := uint64(3), 0.85
+	const want = 0.95
+	seeds := uint64(3)
 	if os.Getenv("EVENKEEL_LONG") != "" {
-		seeds, want = 20, 0.9
+		seeds = 20
 	}
 	for _, outage := range []bool{false, true} {
 		t.Run(fmt.Sprintf("outage %v", outage), func(t *testing.T) {

@@ -59,7 +59,7 @@ func (a *Admission) Preempt(now time.Time) (*Request, Verdict) {
 			p.stopped++
 			a.totals.preempted++
 			a.totals.classes[r.rank].Preempted++
-			return r, Verdict{Shed, Preempted, a.back(r)}
+			return r, a.comeBack(r, Verdict{Shed, Preempted, a.back(r)})
 		}
 	}
 	return nil, Verdict{}

@@ -25,9 +25,10 @@ func (r *Rejected) Evicted() bool { return r.evicted }
 // logs will see.
 func (r *Rejected) Status() int { return r.reason.status() }
 
-// RetryAfter is when to come back, in whole seconds: the excess over what fits,
-// divided by the learned drain rate, with jitter so that those who were refused
-// together do not return together. Of a quota it is the time until the request
+// RetryAfter is when to come back, in whole seconds, at most two minutes: the excess
+// over what fits, divided by the learned drain rate. Those who have been told to come
+// back count as excess too: each is given the first second that has room, so that
+// those who were refused together do not return together, and a little jitter. Of a quota it is the time until the request
 // will fit, with a little jitter on top and never below. 0 for a caller that has
 // left, and for what will never fit.
 func (r *Rejected) RetryAfter() time.Duration { return time.Duration(r.retry) * time.Second }
@@ -97,7 +98,7 @@ func newTable() *table {
 	return t
 }
 
-// pick returns the Rejected for v, with up to half of its time and a second as
+// pick returns the Rejected for v, with up to an eighth of its time and a second as
 // jitter.
 func (t *table) pick(v Verdict, evicted bool) *Rejected {
 	e := 0
@@ -128,7 +129,7 @@ func (v Verdict) seconds() uint32 {
 }
 
 // jitter is how many seconds, less one, may come on top.
-func jitter(secs uint32) uint32 { return secs/2 + 2 }
+func jitter(secs uint32) uint32 { return secs/8 + 2 }
 
 // Jittered returns what a [Rejected] made of v may tell its caller: whole seconds,
 // with jitter by a random number. It is for simulations, which have no [Gate], and

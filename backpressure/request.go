@@ -74,7 +74,8 @@ type Verdict struct {
 	// Reason for Shed; for Hold the reason it was not admitted at once.
 	Reason Reason
 	// RetryAfter is when a refused caller may find room: the excess over what
-	// fits, divided by the drain rate, not jittered. 0 where nothing is known.
+	// fits, divided by the drain rate, or the first second after it for which not
+	// too many others have been told; not jittered. 0 where nothing is known.
 	RetryAfter time.Duration
 }
 

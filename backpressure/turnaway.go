@@ -50,7 +50,7 @@ func (a *Admission) turnAway(t time.Duration, r *Request) (Verdict, bool) {
 	if sure {
 		a.arrive(t, r)
 		r.state = idle
-		a.refused(r, v.Reason)
+		v = a.refused(r, v)
 	}
 	return v, sure
 }
@@ -76,6 +76,7 @@ func (a *Admission) arrive(t time.Duration, r *Request) {
 	w.offered++
 	w.prompt += prompt
 	w.work += r.work
+	a.comeback.came += r.work
 	a.totals.offered++
 	a.totals.classes[r.rank].Offered++
 	if r.Tenant != 0 {

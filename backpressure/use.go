@@ -203,8 +203,7 @@ func (u *use) unitRate(demand, units float64) (rate, confidence float64, ok bool
 // arrived learns the mean prompt and work, and fills in what the cost does not
 // say.
 func (u *use) arrived(c Cost, rank int) (prompt, work float64) {
-	prompt = float64(c.Prompt)
-	if c.Prompt > 0 {
+	if prompt = float64(c.Prompt); prompt > 0 {
 		u.prompt.add(prompt)
 	} else {
 		prompt = max(u.prompt.value, 1)
