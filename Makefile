@@ -1,5 +1,6 @@
 # make test    everything that must pass, in a few minutes: the command CI runs
 # make long    the same laws and hand-overs at full size, and fuzzing
+# make replay  the same decisions from other builds: GOAMD64=v1 and v3, GOARCH=386
 # make bench   the figures in the README
 # make lint    golangci-lint, vet and module hygiene
 #
@@ -13,9 +14,11 @@ MODULES   := $(shell git ls-files 'go.mod' '*/go.mod' | xargs -n1 dirname)
 RACE      := -race -timeout 20m
 FUZZTIME  ?= 60s
 BENCHTIME ?= 1s
+REPLAY    := Golden|Replay|Law|Transcript|Vectors
+REPLAYED  := ./decide/... ./signal .
 LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: test long bench lint vet setup tidy fuzz
+.PHONY: test long bench lint vet setup tidy fuzz replay
 
 test: setup vet
 	go test $(RACE) work
@@ -23,9 +26,7 @@ test: setup vet
 	for m in $(MODULES); do (cd $$m && echo "== $$m, GOWORK=off" && GOWORK=off go test $(RACE) ./...); done
 	# The root module needs no C compiler.
 	CGO_ENABLED=0 go build ./... && CGO_ENABLED=0 go test -timeout 20m -run 'Test|Example' ./decide ./signal ./backpressure
-	# The same decisions, bit for bit, when the compiler may use newer instructions.
-	if grep -qw avx2 /proc/cpuinfo 2>/dev/null; then GOAMD64=v3 go test -run 'Golden|Replay|Law' ./decide ./ ; \
-	else echo "GOAMD64=v3 replay skipped: this processor has no AVX2"; fi
+	$(MAKE) replay
 
 # What the tests need and Go does not bring, installed once where root and a
 # package registry are there. Prints why and goes on where they are not.
@@ -35,10 +36,22 @@ setup:
 vet:
 	go vet work
 
+# The same decisions, bit for bit, when the compiler may use newer instructions
+# (with v3 it fuses multiplications with additions where the code lets it) and when
+# an int has 32 bits. With EVENKEEL_LONG=1, a million steps of every stage.
+replay:
+	GOAMD64=v1 go test -run '$(REPLAY)' $(REPLAYED)
+	if grep -qw avx2 /proc/cpuinfo 2>/dev/null; then GOAMD64=v3 go test -run '$(REPLAY)' $(REPLAYED); \
+	else echo "GOAMD64=v3 replay skipped: this processor has no AVX2"; fi
+	GOARCH=386 go test -run '$(REPLAY)' -exec true $(REPLAYED) >/dev/null # it compiles anywhere
+	if GOARCH=386 go test -run '^$$' ./signal >/dev/null 2>&1; then GOARCH=386 go test -timeout 20m -run '$(REPLAY)' $(REPLAYED); \
+	else echo "GOARCH=386 replay skipped: this machine does not run its programs"; fi
+
 long: setup
 	EVENKEEL_LONG=1 go test -race -timeout 120m work
 	# The laws at 100,000 cases each, which the race detector would take hours for.
 	EVENKEEL_LONG=1 go test -timeout 120m -run 'Law|Without' ./decide
+	EVENKEEL_LONG=1 $(MAKE) replay REPLAY=Transcript REPLAYED=./decide
 	$(MAKE) fuzz
 
 # Every fuzz target in every package, for FUZZTIME each.
