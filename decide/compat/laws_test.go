@@ -57,7 +57,18 @@ func lawful[S any](r Rule[S], metrics int) func(t *rapid.T) {
 	}
 }
 
-func TestLawsOfRules(t *testing.T) {
+// A ruled is a rule of any state: its law, and its transcript.
+type ruled struct {
+	law        func(*rapid.T)
+	transcript func(steps int) string
+}
+
+func rule[S any](r Rule[S], metrics int) ruled {
+	return ruled{lawful(r, metrics), func(steps int) string { return transcript(r, metrics, steps) }}
+}
+
+// everyRule has each rule, set so that all of it is used.
+func everyRule() map[string]ruled {
 	pods := []HPAMetric{{Source: HPAPods, Type: HPAAverageValue, Target: 0.5}, {Source: HPAResource, Type: HPAUtilization, Target: 70},
 		{Source: HPAExternal, Type: HPAValue, Target: 3}, {Source: HPAObject, Type: HPAAverageValue, Target: 3}}
 	behavior := &HPABehavior{Up: HPAScaling{Window: time.Minute, Select: HPALeast}, Down: HPAScaling{Policies: []HPAPolicy{{Value: 1, Period: time.Minute}}}}
@@ -65,28 +76,32 @@ func TestLawsOfRules(t *testing.T) {
 	triggers := []KEDATrigger{{Target: 5}, {Target: 2, Value: true, Activation: 1}}
 	throughput := DynamoThroughput{Input: 100, Output: 100, Sequences: 64, KV: 1e5, Predict: Kalman,
 		Model: DynamoModel{PrefillBase: .01, PrefillToken: 1e-4, DecodeBase: .01, DecodeSequence: 1e-4, DecodeToken: 1e-8}}
-	for name, law := range map[string]func(*rapid.T){
-		"hpa":             lawful(HPA{Metrics: pods}, 5),
-		"hpa behavior":    lawful(HPA{Metrics: pods, Behavior: behavior}, 5),
-		"kpa":             lawful(KPA{Target: 5, DownDelay: time.Minute, Activation: 2}, 2),
-		"keda":            lawful(KEDA{Triggers: triggers}, 3),
-		"keda fallback":   lawful(KEDA{Triggers: triggers, Idle: &idle, Fallback: &KEDAFallback{After: 1, Replicas: 3}, Behavior: behavior}, 3),
-		"keda formula":    lawful(KEDA{Triggers: triggers, Composite: triggers[0], Formula: func(v []float64, _ []bool) (float64, bool) { return v[0] - v[1], true }}, 3),
-		"ray":             lawful(Ray{DownFactor: 0.2, UpDelay: time.Second}, 2),
-		"apa":             lawful(APA{Setpoints: []float64{0.5, 10}}, 3),
-		"apa repaired":    lawful(APA{Setpoints: []float64{0.5, 10}, Repaired: true, UpWindow: time.Minute}, 3),
-		"aibrix kpa":      lawful(AIBrixKPA{Setpoint: 0.5}, 2),
-		"aibrix repaired": lawful(AIBrixKPA{Setpoint: 0.5, Repaired: true}, 2),
-		"wva v1":          lawful(WVASaturation{}, 3),
-		"wva v1 layered":  lawful(Layered[WVAState]{Inner: WVASaturation{}, Outer: HPA{Behavior: behavior}}, 3),
-		"wva v2":          lawful(WVATokens{KV: 1000, Input: 10, Output: 10, Batch: 100, Sequences: 10, Idle: time.Minute}, 4),
-		"dynamo load":     lawful(DynamoLoad{}, 3),
-		"dynamo":          lawful(throughput, 2),
-		"dynamo both":     lawful(Dynamo{Load: DynamoLoad{Latency: true}, Throughput: throughput}, 4),
-		"nomad":           lawful(Nomad{Checks: []NomadCheck{{Target: 5, Group: "a"}, {Target: 0, Group: "a"}, {Target: 2}}, MaxUp: 3}, 4),
-		"aws":             lawful(AWS{Setpoints: []float64{0.5, 5}, OutPoints: 1, InPoints: 1}, 3),
-	} {
-		t.Run(name, func(t *testing.T) { rapid.Check(t, law) })
+	return map[string]ruled{
+		"hpa":             rule(HPA{Metrics: pods}, 5),
+		"hpa behavior":    rule(HPA{Metrics: pods, Behavior: behavior}, 5),
+		"kpa":             rule(KPA{Target: 5, DownDelay: time.Minute, Activation: 2}, 2),
+		"keda":            rule(KEDA{Triggers: triggers}, 3),
+		"keda fallback":   rule(KEDA{Triggers: triggers, Idle: &idle, Fallback: &KEDAFallback{After: 1, Replicas: 3}, Behavior: behavior}, 3),
+		"keda formula":    rule(KEDA{Triggers: triggers, Composite: triggers[0], Formula: func(v []float64, _ []bool) (float64, bool) { return v[0] - v[1], true }}, 3),
+		"ray":             rule(Ray{DownFactor: 0.2, UpDelay: time.Second}, 2),
+		"apa":             rule(APA{Setpoints: []float64{0.5, 10}}, 3),
+		"apa repaired":    rule(APA{Setpoints: []float64{0.5, 10}, Repaired: true, UpWindow: time.Minute}, 3),
+		"aibrix kpa":      rule(AIBrixKPA{Setpoint: 0.5}, 2),
+		"aibrix repaired": rule(AIBrixKPA{Setpoint: 0.5, Repaired: true}, 2),
+		"wva v1":          rule(WVASaturation{}, 3),
+		"wva v1 layered":  rule(Layered[WVAState]{Inner: WVASaturation{}, Outer: HPA{Behavior: behavior}}, 3),
+		"wva v2":          rule(WVATokens{KV: 1000, Input: 10, Output: 10, Batch: 100, Sequences: 10, Idle: time.Minute}, 4),
+		"dynamo load":     rule(DynamoLoad{}, 3),
+		"dynamo":          rule(throughput, 2),
+		"dynamo both":     rule(Dynamo{Load: DynamoLoad{Latency: true}, Throughput: throughput}, 4),
+		"nomad":           rule(Nomad{Checks: []NomadCheck{{Target: 5, Group: "a"}, {Target: 0, Group: "a"}, {Target: 2}}, MaxUp: 3}, 4),
+		"aws":             rule(AWS{Setpoints: []float64{0.5, 5}, OutPoints: 1, InPoints: 1}, 3),
+	}
+}
+
+func TestLawsOfRules(t *testing.T) {
+	for name, r := range everyRule() {
+		t.Run(name, func(t *testing.T) { rapid.Check(t, r.law) })
 	}
 }
 
