@@ -43,8 +43,10 @@ func BenchmarkAcquireReleaseFull(b *testing.B) {
 	}
 }
 
+// Eight goroutines for each core ask one gate.
 func BenchmarkAcquireReleaseParallel(b *testing.B) {
 	g, ctx := newGate(b, Config{Mode: Off}), context.Background()
+	b.SetParallelism(8)
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {

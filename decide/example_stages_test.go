@@ -172,3 +172,16 @@ func ExampleLimits() {
 	// Output:
 	// 12:00:00 5 → 16: demand wants 40: evenkeel.demand.requests is 40/s, setpoint 1/s; max 16 binds; without it 40
 }
+
+// To zero after a minute without work, and from zero to all that is needed in one
+// step: no rate and no cooldown delays the first replicas.
+func ExampleDirection_zero() {
+	play(decide.Config{
+		Up:   decide.Direction{Rate: decide.Rate{Count: 1, Period: time.Minute}},
+		Down: decide.Direction{Window: 10 * time.Second, Idle: time.Minute},
+	}, 2, moment{demand: 0}, moment{0, at(12, 2)}, moment{demand: 5})
+	// Output:
+	// 12:00:00 stays at 2: demand wants 0: evenkeel.demand.requests is 0/s, setpoint 1/s; the most wanted in the last 10 s is 2; without it 0
+	// 12:02:00 2 → 0: demand wants 0: evenkeel.demand.requests is 0/s, setpoint 1/s
+	// 12:02:10 0 → 5: demand wants 5: evenkeel.demand.requests is 5/s, setpoint 1/s
+}
