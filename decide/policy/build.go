@@ -380,7 +380,7 @@ func (b *builder) amount(a amount, unit signal.Unit, path string, required bool)
 	if a.q.dim.plain() && len(d.atoms) == 0 && a.q.value > 5 {
 		b.add(a.at.problem("%s is a share, where 1 is the whole: write %s%%", clip(a.text), clip(a.text)))
 	}
-	return a.q.value / scale
+	return inUnit(a.q.value, scale)
 }
 
 // parent returns the path of what the field is in.

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,6 +67,15 @@ func dimensionOf(u signal.Unit) (dimension, float64) {
 		}
 	}
 	return d, scale
+}
+
+// inUnit is a value in base units, in a unit of that scale. 70 % of a signal in
+// percent are 70, which 0.7 ÷ 0.01 are not.
+func inUnit(value, scale float64) float64 {
+	if per := 1 / scale; per == math.Trunc(per) {
+		return value * per
+	}
+	return value / scale
 }
 
 func (d dimension) with(name string, exp int) dimension {

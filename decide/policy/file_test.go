@@ -81,6 +81,12 @@ func TestFileErrors(t *testing.T) {
 		{"the policy's", strings.ReplaceAll(minimal, "unit_rate", "unit_rate, utilization: 300%"), "f.yaml:5:76: policies.demand.capacity.utilization: it is 3"},
 		{"zone", minimal + "schedule: [{ min: 3, zone: Nowhere/Land }]", "Nowhere/Land"},
 		{"unit", minimal + "signals: { jobs: { quantile: 0.5 } }", "f.yaml:6:12: signals.jobs"},
+		{"longer than a year", "scale_down: { window: 366d }", "scale_down.window: 366d is longer than a year"},
+		{"nothing as a setpoint", "max: 2\npolicies: { a: { track: { signal: gpu_utilization, setpoint: 0 } } }", "setpoint: 0: it must be above 0"},
+		{"a condition", "max: 2\nup: { when: \"queue_depth >\" }", "the expression ends here"},
+		{"extends itself", "extends: [chat]", "is no preset"},
+		{"a list as a text", "max: 2\nschedule: [ { zone: [a] } ]", "zone: it is a list"},
+		{"true as a text", "max: 2\npolicies: { a: { track: { signal: true } } }", "signal: it is"},
 		{"name", strings.ReplaceAll(minimal, "demand: {", `"a b": {`), "is \"a b\": use 1 to 48 letters"},
 	} {
 		_, err := Parse("f.yaml", []byte(c.text))

@@ -196,7 +196,7 @@ func textNode(text string, t reflect.Type) *yaml.Node {
 // valueText writes x, in the unit of a signal, as people write it.
 func valueText(x float64, unit signal.Unit) string {
 	d, scale := dimensionOf(unit)
-	base := x * scale
+	base := inUnit(x, 1/scale)
 	plain := strconv.FormatFloat(x, 'g', -1, 64)
 	var candidates []string
 	switch {
@@ -216,7 +216,7 @@ func valueText(x float64, unit signal.Unit) string {
 		candidates = []string{strconv.FormatFloat(base, 'g', -1, 64) + "B/s"}
 	}
 	for _, c := range candidates {
-		if q, err := parseQuantity(c); err == nil && q.value/scale == x && len(c) < 12 {
+		if q, err := parseQuantity(c); err == nil && inUnit(q.value, scale) == x && len(c) < 12 {
 			return c
 		}
 	}
