@@ -33,7 +33,7 @@ func (g *Gate) early(ctx context.Context, r *http.Request) error {
 	l.req.Cost, l.req.Deadline = Cost{}, deadline
 	l.req.Class, l.req.Hops, l.req.Tenant, l.req.Weight = who.Class, who.Hops, tenant, weight
 	v, sure := g.adm.turnAway(g.adm.pass(t), &l.req)
-	g.put(l)
+	g.putBack(l)
 	if !sure {
 		g.unlock()
 		return nil

@@ -111,7 +111,7 @@ func (g *Gate) Acquire(ctx context.Context, c Cost) (Permit, error) {
 		return p, nil
 	case Shed:
 		rej := g.rejected.pick(v, false)
-		g.put(l)
+		g.putBack(l)
 		g.unlock()
 		return Permit{}, rej
 	}

@@ -46,15 +46,19 @@ func (g *Gate) take() *lease {
 
 // put gives l back; its permits die. g.mu is held.
 func (g *Gate) put(l *lease) {
-	if l.quota.bucket != nil { // it never ran
-		l.quota.Refund()
-	}
-	l.used = 0
 	gen := l.generation() + 1
 	if gen == 0 {
 		gen = 1
 	}
 	l.word.Store(uint64(gen) << 32)
-	l.outcome, l.cancel = Completed, nil
+	l.outcome, l.cancel, l.used = Completed, nil, 0
+	g.putBack(l)
+}
+
+// putBack gives l back, of which nobody has a permit. g.mu is held.
+func (g *Gate) putBack(l *lease) {
+	if l.quota.bucket != nil { // it never ran
+		l.quota.Refund()
+	}
 	l.free, g.free = g.free, l
 }

@@ -25,7 +25,7 @@ func (g *Gate) reserve(q *Quotas, t time.Duration, who *Caller, c Cost) (*lease,
 	defer g.mu.Unlock()
 	rej := g.overQuota(v)
 	if rej != nil {
-		g.put(l)
+		g.putBack(l)
 	}
 	return l, rej
 }
