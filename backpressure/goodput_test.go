@@ -177,6 +177,47 @@ func TestLearnsTheUnitRate(t *testing.T) {
 	}
 }
 
+// What is asked for is exported as it is, in requests, prompt tokens and work, however
+// little of it is let in: at three times what two engines can do.
+func TestDemandIsTheTruthUnderOverload(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		traffic traffic
+	}{{"chat", chat(360)}, {"long documents", rag(120)}} {
+		f := newFleet(t, Config{}, 2, 1)
+		var requests, input, work, n float64
+		f.onSecond = func(sec float64) {
+			if s := f.a.Stats(instant(sec)); sec > 60 {
+				requests, input, work, n = requests+s.DemandRequests, input+s.DemandInput, work+s.DemandWork, n+1
+			}
+		}
+		f.run(tt.traffic, 150)
+		var offered, prompt, output float64
+		for _, r := range f.all {
+			if r.at > 50 {
+				offered, prompt, output = offered+1, prompt+float64(r.prompt), output+float64(r.output)
+			}
+		}
+		shed := float64(f.a.Stats(instant(150)).Shed[Saturated]+f.a.Stats(instant(150)).Shed[DecodeSaturated]) / float64(len(f.all))
+		for _, c := range []struct {
+			what      string
+			got, want float64
+		}{
+			{"requests", requests / n, offered / 100},
+			{"prompt tokens", input / n, prompt / 100},
+			{"work", work / n, (prompt + OutputWeight*output) / 100},
+		} {
+			t.Logf("%s, %.0f %% shed: %s %.0f/s, in truth %.0f/s", tt.name, 100*shed, c.what, c.got, c.want)
+			if off := c.got/c.want - 1; off < -0.1 || off > 0.1 {
+				t.Errorf("%s: %s are %.0f/s, in truth %.0f/s", tt.name, c.what, c.got, c.want)
+			}
+		}
+		if shed < 0.6 {
+			t.Errorf("%s: only %.0f %% were shed: no overload", tt.name, 100*shed)
+		}
+	}
+}
+
 // takes returns the unit-seconds that the mean request so far takes up, from the
 // constants of the engine.
 func (f *fleet) takes() (secs float64) {
