@@ -35,7 +35,7 @@ type Budget struct {
 
 func (b Budget) withDefaults() Budget {
 	b.Price, b.PerHour, b.PerMonth = max(b.Price, 0), max(b.PerHour, 0), max(b.PerMonth, 0)
-	b.Pace = max(cmp.Or(b.Pace, 2), 0)
+	b.Pace = cmp.Or(max(b.Pace, -1), 2)
 	return b
 }
 

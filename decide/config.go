@@ -71,20 +71,21 @@ type Direction struct {
 	Idle time.Duration
 }
 
-// WithDefaults returns c with every zero field set to its default and every
-// field that is switched off set to what has no effect.
+// WithDefaults returns c with every zero field set to its default. What is
+// switched off stays negative where zero means a default: [New] makes the same
+// core of c and of c.WithDefaults(), and so does anybody who calls it twice.
 func (c Config) WithDefaults() Config {
-	ratio := func(p *float64, def float64) { *p = max(cmp.Or(*p, def), 0) }
-	span := func(p *time.Duration, def time.Duration) { *p = max(cmp.Or(*p, def), 0) }
+	ratio := func(p *float64, def float64) { *p = cmp.Or(max(*p, -1), def) }
+	span := func(p *time.Duration, def time.Duration) { *p = cmp.Or(max(*p, -1), def) }
 
 	ratio(&c.Up.Tolerance, 0.05)
 	ratio(&c.Down.Tolerance, 0.1)
-	span(&c.Up.Window, 0)
+	c.Up.Window = max(c.Up.Window, 0)
 	span(&c.Down.Window, 180*time.Second)
 	span(&c.Down.Idle, 15*time.Minute)
 	c.Up.Idle = 0
 	for _, d := range []*Direction{&c.Up, &c.Down} {
-		span(&d.Cooldown, 0)
+		d.Cooldown = max(d.Cooldown, 0)
 		d.Rate = d.Rate.withDefaults()
 		d.Rates = slices.Clone(d.Rates)
 		for i, r := range d.Rates {
@@ -98,6 +99,18 @@ func (c Config) WithDefaults() Config {
 	c.Hold = c.Hold.withDefaults()
 	c.Schedule = slices.Clone(c.Schedule)
 	c.Budget = c.Budget.withDefaults()
+	return c
+}
+
+// inForce returns c with its defaults, and zero for all that is switched off.
+func (c Config) inForce() Config {
+	c = c.WithDefaults()
+	for _, p := range []*float64{&c.Up.Tolerance, &c.Down.Tolerance, &c.Pending.Extra, &c.Hold.Coverage, &c.Budget.Pace} {
+		*p = max(*p, 0)
+	}
+	for _, p := range []*time.Duration{&c.Down.Window, &c.Down.Idle, &c.Pending.Timeout, &c.Hold.After} {
+		*p = max(*p, 0)
+	}
 	return c
 }
 

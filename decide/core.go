@@ -46,7 +46,7 @@ func New(c Config) (*Core, error) {
 		return nil, err
 	}
 	c.Signals, c.Policies = slices.Clone(c.Signals), slices.Clone(c.Policies)
-	core := &Core{config: c.WithDefaults(), signals: schema}
+	core := &Core{config: c.inForce(), signals: schema}
 	if err := core.plan.make(&core.config); err != nil {
 		return nil, err
 	}

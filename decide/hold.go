@@ -65,8 +65,8 @@ func (f *Fallback) UnmarshalText(text []byte) error {
 }
 
 func (h Hold) withDefaults() Hold {
-	h.Coverage = max(cmp.Or(h.Coverage, 0.9), 0)
-	h.After = max(cmp.Or(h.After, 30*time.Second), 0)
+	h.Coverage = cmp.Or(max(h.Coverage, -1), 0.9)
+	h.After = cmp.Or(max(h.After, -1), 30*time.Second)
 	return h
 }
 

@@ -21,8 +21,6 @@ func text(t fataler, v any) string {
 	return string(b)
 }
 
-// Law 1: bounds always hold, whatever the signals say. And whatever comes in,
-// what comes out can be written down.
 // A guard that holds nothing back says nothing.
 func TestGuardsAreQuiet(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -40,6 +38,8 @@ func TestGuardsAreQuiet(t *testing.T) {
 	})
 }
 
+// Law 1: bounds always hold, whatever the signals say. And whatever comes in,
+// what comes out can be written down.
 func TestLawBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		core := newCore(t, anything(t))

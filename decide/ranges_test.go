@@ -2,9 +2,12 @@ package decide_test
 
 import (
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/evenkeel/evenkeel/decide"
 )
@@ -245,10 +248,17 @@ func TestDefaults(t *testing.T) {
 		Budget:  decide.Budget{Price: -1, PerHour: -1, PerMonth: -1, Pace: -1},
 	}.WithDefaults()
 	minute := decide.Rate{Period: time.Minute}
-	if want := (decide.Config{Up: decide.Direction{Rate: minute}, Down: decide.Direction{Rate: minute}}); text(t, off) != text(t, want) {
+	want := decide.Config{
+		Up:      decide.Direction{Tolerance: -1, Rate: minute},
+		Down:    decide.Direction{Tolerance: -1, Window: -1, Idle: -1, Rate: minute},
+		Pending: decide.Pending{Timeout: -1, Extra: -1},
+		Hold:    decide.Hold{Coverage: -1, After: -1},
+		Budget:  decide.Budget{Pace: -1},
+	}
+	if text(t, off) != text(t, want) {
 		t.Errorf("switched off: %s, want %s", text(t, off), text(t, want))
 	}
-	want := decide.Config{
+	want = decide.Config{
 		Up:      decide.Direction{Tolerance: 0.05, Rate: minute},
 		Down:    decide.Direction{Tolerance: 0.1, Window: 180 * time.Second, Idle: 15 * time.Minute, Rate: minute},
 		Pending: decide.Pending{Timeout: 10 * time.Minute, Extra: 0.5},
@@ -270,4 +280,22 @@ func TestDefaults(t *testing.T) {
 			t.Errorf("%+v becomes %+v, want %+v", given, got, want)
 		}
 	}
+}
+
+// Defaults filled in are defaults no more: whoever fills them in twice, or hands
+// New what has them already, gets the same.
+func TestDefaultsTwice(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := anything(t)
+		once := c.WithDefaults()
+		if twice := once.WithDefaults(); !reflect.DeepEqual(once, twice) {
+			t.Fatalf("%s\nand again %s", text(t, once), text(t, twice))
+		}
+		core, filled := newCore(t, c), newCore(t, once)
+		s, in := history(t, core)
+		next, d := core.Next(s, in)
+		if n, got := filled.Next(s, in); !n.Equal(&next) || !reflect.DeepEqual(got, d) {
+			t.Fatalf("%s\nand with the defaults filled in %s", text(t, d), text(t, got))
+		}
+	})
 }
