@@ -128,7 +128,7 @@ func (p HPAPolicy) allow(start int64, up bool) int64 {
 	case p.Percent:
 		return floor(float64(float64(start) * (1 - share)))
 	}
-	return max(start-value, 0)
+	return start - value // below zero it binds nothing
 }
 
 // sum is what was added or removed in the period before now.

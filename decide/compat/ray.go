@@ -43,8 +43,7 @@ func (r Ray) withDefaults() Ray {
 	r.UpFactor, r.DownFactor = or(r.UpFactor, 1), or(r.DownFactor, 1)
 	r.ToZeroDelay = or(r.ToZeroDelay, or(r.DownDelay, 600*time.Second))
 	r.UpDelay, r.DownDelay = or(r.UpDelay, 30*time.Second), or(r.DownDelay, 600*time.Second)
-	r.Interval = or(r.Interval, 100*time.Millisecond)
-	if r.Interval == 0 {
+	if r.Interval <= 0 {
 		r.Interval = 100 * time.Millisecond
 	}
 	return r
@@ -107,10 +106,7 @@ func (r Ray) Next(s RayState, o Observation) (RayState, Verdict) {
 	if v.Replicas == 0 && o.Spec > 1 {
 		v.Replicas = 1 // the last one goes by itself
 	}
-	elapsed := int64(1)
-	if gap := o.Now.Sub(s.Last); !s.Last.IsZero() && gap > 0 {
-		elapsed = max(int64((gap+r.Interval/2)/r.Interval), 1)
-	}
+	elapsed := max(int64((o.Now.Sub(s.Last)+r.Interval/2)/r.Interval), 1)
 	direction, delay := 0, r.UpDelay
 	switch {
 	case v.Replicas > o.Spec:
@@ -127,7 +123,6 @@ func (r Ray) Next(s RayState, o Observation) (RayState, Verdict) {
 	s = RayState{Direction: direction, Ticks: s.Ticks + elapsed, Last: o.Now}
 	switch {
 	case direction == 0:
-		s.Ticks = 0
 		return s, v
 	case s.Ticks <= int64(delay/r.Interval):
 		return s, Verdict{Replicas: o.Spec, Reason: decide.ReasonWindow}

@@ -26,8 +26,8 @@ type Buckets struct {
 // which must be in order of time. Without any it reports false. Buckets without
 // a point do not count as zero.
 func (b Buckets) Average(points []Point, from, to time.Time) (float64, bool) {
-	width := or(b.Width, time.Second)
-	if width == 0 {
+	width := b.Width
+	if width <= 0 {
 		width = time.Second
 	}
 	var means []float64 // by bucket, oldest first
