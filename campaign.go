@@ -14,6 +14,9 @@ func (k *Keel) campaign(ctx context.Context) {
 		began := time.Now()
 		term, err := k.cfg.Leader.Campaign(ctx)
 		if ctx.Err() != nil {
+			if err == nil && term != nil { // it came too late to be used
+				k.giveUp(context.WithoutCancel(ctx), term)
+			}
 			return
 		}
 		if err == nil && term == nil {
@@ -38,6 +41,26 @@ func (k *Keel) campaign(ctx context.Context) {
 		if time.Since(began) < k.cfg.Tick { // a term that is lost at once must not make a storm
 			sleep(ctx, k.cfg.Tick)
 		}
+	}
+}
+
+// resign gives up the term, if this process leads and the term can be given up. All
+// that could act under it has ended.
+func (k *Keel) resign(ctx context.Context) {
+	if term := k.leads.Swap(nil); term != nil {
+		k.giveUp(ctx, *term)
+	}
+}
+
+func (k *Keel) giveUp(ctx context.Context, term actuate.Term) {
+	r, ok := term.(actuate.Resigner)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, lastSave)
+	defer cancel()
+	if err := r.Resign(ctx); err != nil {
+		k.cfg.Logger.Warn("leadership not given up; the next leader has to wait until it is lost", "epoch", term.Epoch(), "err", err)
 	}
 }
 

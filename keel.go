@@ -149,7 +149,7 @@ func (k *Keel) Run(ctx context.Context) error {
 	g.Go(func() error { k.record(ctx); return nil })
 	err = g.Wait()
 	k.saveStates(context.WithoutCancel(ctx), lastSave)
-	k.leads.Store(nil)
+	k.resign(context.WithoutCancel(ctx))
 	return err
 }
 

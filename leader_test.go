@@ -221,3 +221,43 @@ func TestElectionsThatFailDoNotSpin(t *testing.T) {
 		})
 	}
 }
+
+// resigning is a seat that can be given up, and notes what was saved by then.
+type resigning struct {
+	*seat
+	after []int // how often it had saved when it was given up
+}
+
+func (r *resigning) Resign(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.after = append(r.after, r.saves)
+	return ctx.Err()
+}
+
+// At the end the leader saves what it has learned and then gives its term up, once,
+// so that nobody has to wait for it to be lost. So it does with a term that comes when
+// it has been told to end.
+func TestTheLeaderResignsAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var kept store
+		term := &resigning{seat: newSeat(&kept, 1)}
+		r := newRig(t, func(c *Config) {
+			c.Leader = leaderFunc(func(context.Context) (actuate.Term, error) { return term, nil })
+		})
+		r.load.value.Store(45)
+		r.run(t, func() { time.Sleep(5 * time.Second) })
+		if len(term.after) != 1 || term.after[0] != kept.saves || kept.saves == 0 {
+			t.Errorf("given up after %v saves of %d; want once, after all", term.after, kept.saves)
+		}
+		late := &resigning{seat: newSeat(&kept, 2)}
+		r = newRig(t, func(c *Config) {
+			c.Leader = leaderFunc(func(ctx context.Context) (actuate.Term, error) { <-ctx.Done(); return late, nil })
+		})
+		saves := kept.saves
+		r.run(t, func() { time.Sleep(5 * time.Second) })
+		if len(late.after) != 1 || kept.saves != saves {
+			t.Errorf("a term that came at the end was given up %d times, and %d states were saved under it", len(late.after), kept.saves-saves)
+		}
+	})
+}

@@ -38,7 +38,9 @@
 // Of several processes that could scale one fleet, one does: the one that holds a
 // [Term]. It is checked before every write, and its epoch travels in the Request,
 // so that a Target that remembers epochs refuses a leader who has been replaced and
-// does not know it yet. [Solo] leads where there is only one process.
+// does not know it yet. [Solo] leads where there is only one process,
+// package filelock elects among those of one machine. A [Resigner] is given up at the
+// end.
 //
 // # Concurrency
 //

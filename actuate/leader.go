@@ -31,6 +31,13 @@ type Term interface {
 	Lost() <-chan struct{}
 }
 
+// A Resigner is a Term that can be given up before it is lost, so that the next
+// leader need not wait for that. [Term.Lost] is closed by it. It is called last, after
+// the state was saved.
+type Resigner interface {
+	Resign(context.Context) error
+}
+
 // Solo is the Leader where there is only one process: it always leads. The epoch
 // is the time of the campaign in microseconds since 1970, so that a restarted
 // process counts as a later leader with a Target that remembers epochs. What is

@@ -1,5 +1,5 @@
-// Package actuatetest is the specification of [actuate.Target], as tests, and an
-// in-memory [Fleet] that keeps it.
+// Package actuatetest is the specification of [actuate.Target] and of
+// [actuate.Leader], as tests, and an in-memory [Fleet] that keeps the first.
 //
 // Whoever writes a Target runs the suite on it, with -race:
 //
@@ -43,6 +43,10 @@
 // [Run] waits in real time. [RunVirtual] runs every check in a synctest bubble,
 // for targets that need nothing outside the process. Each check builds a target
 // of its own. A check that the target has no ability for is skipped and says so.
+//
+// [RunLeader] checks a Leader: one leads at a time, however many are candidates;
+// epochs rise; what one term saves the next one loads, and a lost term saves nothing;
+// a campaign ends with its context.
 //
 // This is the one package of evenkeel outside tests that imports package testing.
 package actuatetest
