@@ -184,7 +184,7 @@ func TestReplayOfAJournalGoneOnWithAfterACrash(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t, nil)
 			r.load.value.Store(25)
-			r.run(t, func() { time.Sleep(10 * time.Second) })
+			r.run(t, func() { time.Sleep(10500 * time.Millisecond) }) // between two ticks
 			whole, core = r.journal.Bytes(), r.core
 		})
 		return whole, core
