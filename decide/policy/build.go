@@ -31,9 +31,6 @@ func (b *builder) add(err error) {
 // missing reports a field that has to be there, at the place of what it is in.
 func (b *builder) missing(path, in, what string) {
 	at := b.places[in]
-	if at.file == "" {
-		at.file = b.file
-	}
 	at.path = path
 	b.add(at.problem("it is missing: %s", what))
 }

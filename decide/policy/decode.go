@@ -84,14 +84,12 @@ func (d *decoder) into(n *yaml.Node, v reflect.Value, path string, tag reflect.S
 	case reflect.Bool:
 		if n.ShortTag() != "!!bool" || n.Value != "true" && n.Value != "false" {
 			d.fail(n, path, "it is %s: write true or false", kindOf(n))
-			return
 		}
 		v.SetBool(n.Value == "true")
 	case reflect.Int64:
 		i, err := strconv.ParseInt(n.Value, 10, 64)
 		if n.ShortTag() != "!!int" || !wholeNumber.MatchString(n.Value) || err != nil {
 			d.fail(n, path, "it is %s: write a whole number such as 4", kindOf(n))
-			return
 		}
 		v.SetInt(i)
 	case reflect.String:

@@ -69,13 +69,19 @@ func dimensionOf(u signal.Unit) (dimension, float64) {
 	return d, scale
 }
 
-// inUnit is a value in base units, in a unit of that scale. 70 % of a signal in
-// percent are 70, which 0.7 ÷ 0.01 are not.
+// inUnit is a value in base units, in a unit of that scale. 7 % of a signal in
+// percent are 7, which neither 0.07 ÷ 0.01 nor 0.07 × 100 is: where a number of few
+// digits is the value again, it is that.
 func inUnit(value, scale float64) float64 {
-	if per := 1 / scale; per == math.Trunc(per) {
-		return value * per
+	per := math.Round(1 / scale)
+	if math.Abs(per*scale-1) > 1e-9 {
+		return value / scale
 	}
-	return value / scale
+	x := value * per
+	if short := math.Round(x*1e6) / 1e6; short/per == value {
+		return short
+	}
+	return x
 }
 
 func (d dimension) with(name string, exp int) dimension {

@@ -141,7 +141,6 @@ func nodesOf(file string, text []byte) (*yaml.Node, error) {
 			return
 		case n.Kind == yaml.AliasNode || n.Anchor != "":
 			errs = append(errs, bad(n, "anchors and aliases are not allowed: write the value out"))
-			return
 		case n.ShortTag() == "!!merge":
 			errs = append(errs, bad(n, "merge keys are not allowed: write the fields out, or use extends"))
 		case n.Style&yaml.TaggedStyle != 0:

@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -30,6 +29,7 @@ func Format(p Policy) ([]byte, error) {
 // Effective writes p as [Format] does, with every default written out: two files
 // that decide alike differ in nothing, and a diff shows what does.
 func Effective(p Policy) ([]byte, error) {
+	p.Config = p.Config.WithDefaults()
 	doc, err := documentOf(p)
 	if err != nil {
 		return nil, err
@@ -39,8 +39,7 @@ func Effective(p Policy) ([]byte, error) {
 	return encode(doc)
 }
 
-// settle takes out defaults of what is not there, and puts in those that depend
-// on other fields.
+// settle takes out defaults of what is not there.
 func (doc *document) settle() {
 	for _, r := range []*rate{&doc.ScaleUp.Rate, &doc.ScaleDown.Rate} {
 		if r.Count == 0 && r.Share == 0 {
@@ -50,12 +49,8 @@ func (doc *document) settle() {
 	if b := &doc.Budget; b.PerHour == 0 && b.PerMonth == 0 {
 		*b = budget{}
 	}
-	if b := &doc.Burst; b.Factor == 0 && b.For > 0 {
-		b.Factor = 2
-	} else if b.Factor > 0 && b.For == 0 {
-		b.For = span(time.Minute)
-	} else if b.Factor <= 0 {
-		*b = burst{Factor: -1}
+	if doc.Burst.Factor == 0 {
+		doc.Burst = burst{Factor: -1}
 	}
 }
 
@@ -201,7 +196,7 @@ func valueText(x float64, unit signal.Unit) string {
 	var candidates []string
 	switch {
 	case len(d.atoms) == 0:
-		candidates = []string{percentText(base), plain}
+		return percentText(base)
 	case slices.Equal(d.atoms, duration.atoms):
 		candidates = []string{strconv.FormatFloat(base*1e3, 'f', -1, 64) + "ms", strconv.FormatFloat(base, 'g', -1, 64) + "s"}
 		if base >= 1 {

@@ -100,7 +100,7 @@ func scanDigits(s string) int {
 		}
 		i = j
 	}
-	if i > 0 && i < len(s) && (s[i] == 'e' || s[i] == 'E') {
+	if i < len(s) && (s[i] == 'e' || s[i] == 'E') {
 		j := i + 1
 		if j < len(s) && (s[j] == '+' || s[j] == '-') {
 			j++

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -68,15 +69,16 @@ func (p place) expression(err error) error {
 // placeOf finds the value of a node in the text of its file.
 func placeOf(file string, lines [][]byte, n *yaml.Node, path string) place {
 	p := place{file: file, line: n.Line, column: n.Column, path: path}
-	if n.Kind != yaml.ScalarNode || n.Line < 1 || n.Line > len(lines) || n.Value == "" {
+	if n.Kind != yaml.ScalarNode || n.Line < 1 || n.Line > len(lines) {
 		return p
 	}
 	line := lines[n.Line-1]
 	if len(line) > maxExpression {
 		return p // too long to be looked through for every value in it
 	}
-	for _, r := range []rune(string(line))[:min(max(n.Column-1, 0), len([]rune(string(line))))] {
-		line = line[len(string(r)):]
+	for k := 1; k < n.Column && len(line) > 0; k++ { // columns count letters
+		_, size := utf8.DecodeRune(line)
+		line = line[size:]
 	}
 	switch {
 	case bytes.HasPrefix(line, []byte(n.Value)):

@@ -119,11 +119,14 @@ func (p *parser) call(name token) (*node, error) {
 			break
 		}
 	}
+	if err := p.close(open); err != nil {
+		return nil, err
+	}
 	switch {
 	case op == opAbs && len(n.args) != 1:
 		return nil, p.fail(name.pos, "abs takes one number, not %d", len(n.args))
 	case op != opAbs && len(n.args) < 2:
 		return nil, p.fail(name.pos, "%s takes two numbers or more, not %d", name.text, len(n.args))
 	}
-	return n, p.close(open)
+	return n, nil
 }

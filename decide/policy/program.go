@@ -47,6 +47,9 @@ type program struct {
 	arithmetic bool
 }
 
+// top keeps a position within a stack, in a form that needs no check.
+const top = maxStack - 1
+
 // Reads returns the positions of the signals, in the order of the expression.
 func (p *program) Reads() []int { return slices.Clone(p.reads) }
 
@@ -67,25 +70,25 @@ func (p *program) run(in *decide.Input, numbers *[maxStack]float64) decide.Truth
 		switch i.op {
 		case doCompareSignal:
 			t++
-			truths[t&(maxStack-1)] = relate(i.relation, load(in, int(i.arg)), i.x)
+			truths[t&top] = relate(i.relation, load(in, int(i.arg)), i.x)
 		case doCompare:
 			n -= 2
 			t++
-			truths[t&(maxStack-1)] = relate(i.relation, numbers[(n+1)&(maxStack-1)], numbers[(n+2)&(maxStack-1)])
+			truths[t&top] = relate(i.relation, numbers[(n+1)&top], numbers[(n+2)&top])
 		case doNot:
-			truths[t&(maxStack-1)] = not(truths[t&(maxStack-1)])
+			truths[t&top] = not(truths[t&top])
 		case doAnd:
 			t--
-			truths[t&(maxStack-1)] = and(truths[t&(maxStack-1)], truths[(t+1)&(maxStack-1)])
+			truths[t&top] = and(truths[t&top], truths[(t+1)&top])
 		case doOr:
 			t--
-			truths[t&(maxStack-1)] = not(and(not(truths[t&(maxStack-1)]), not(truths[(t+1)&(maxStack-1)])))
+			truths[t&top] = not(and(not(truths[t&top]), not(truths[(t+1)&top])))
 		case doSkipFalse, doSkipTrue:
 			stop := decide.False
 			if i.op == doSkipTrue {
 				stop = decide.True
 			}
-			if truths[t&(maxStack-1)] == stop {
+			if truths[t&top] == stop {
 				at = int(i.arg) - 1
 			}
 		default:
@@ -99,7 +102,7 @@ func (p *program) run(in *decide.Input, numbers *[maxStack]float64) decide.Truth
 // Every product has a variable of its own, so that no platform fuses it with a
 // sum.
 func (i *instruction) calculate(in *decide.Input, numbers *[maxStack]float64, n int) int {
-	at := func(k int) *float64 { return &numbers[k&(maxStack-1)] }
+	at := func(k int) *float64 { return &numbers[k&top] }
 	switch i.op {
 	case doConstant:
 		n++

@@ -140,10 +140,11 @@ func (r ratio) write(reflect.StructTag) (string, bool) {
 	return percentText(float64(r)), r != 0
 }
 
-// percentText writes x in percent if that reads as x again.
+// percentText writes x in percent if that is short and reads as x again, or if
+// only a share in percent may be so large.
 func percentText(x float64) string {
-	p := strconv.FormatFloat(x*100, 'f', -1, 64)
-	if v, err := strconv.ParseFloat(p, 64); err == nil && v/100 == x && len(p) < 8 {
+	p := strconv.FormatFloat(inUnit(x, 0.01), 'f', -1, 64)
+	if v, _ := strconv.ParseFloat(p, 64); v/100 == x && len(p) < 8 || x > 5 {
 		return p + "%"
 	}
 	return strconv.FormatFloat(x, 'g', -1, 64)

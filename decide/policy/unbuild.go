@@ -86,10 +86,7 @@ func (u *unbuilder) name(k signal.Key) name {
 }
 
 func (u *unbuilder) amount(x float64, k signal.Key, per string) amount {
-	_, unit, err := keyText(u.signals, k)
-	if x == 0 || err != nil {
-		return amount{}
-	}
+	_, unit, _ := keyText(u.signals, k) // name reports what is wrong with k
 	return u.value(x, unit+signal.Unit(per))
 }
 
