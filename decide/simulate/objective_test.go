@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,6 +50,10 @@ func fixedFleet(t testing.TB, m llm.Model, n int64, seed uint64, rate float64, l
 // both latencies of n replicas stays within the objective for five minutes.
 func trueKnee(t testing.TB, m llm.Model, n int64, input, output float64) float64 {
 	t.Helper()
+	key := fmt.Sprint(m, n, input, output)
+	if known, ok := trueKnees.Load(key); ok {
+		return known.(float64)
+	}
 	lo, hi := 0.0, 1.3*m.MaxRate(DefaultTPOT, input, output)
 	for hi-lo > 0.01*hi {
 		mid := (lo + hi) / 2
@@ -58,8 +63,12 @@ func trueKnee(t testing.TB, m llm.Model, n int64, input, output float64) float64
 			hi = mid
 		}
 	}
+	trueKnees.Store(key, lo)
 	return lo
 }
+
+// trueKnees are those that were found: several tests ask for the same.
+var trueKnees sync.Map
 
 // learnedKnee is the rate per replica that the objective has learned at the end.
 func learnedKnee(r Report) float64 {
@@ -94,9 +103,12 @@ func TestKneeIsLearned(t *testing.T) {
 		t.Run(fmt.Sprintf("%s/%v-%v", tc.model, tc.input, tc.output), func(t *testing.T) {
 			m := preset(t, tc.model)
 			want := trueKnee(t, m, n, tc.input, tc.output)
-			for _, at := range []struct{ load, guess float64 }{
-				{0.85, 0.5}, {0.85, 0.7}, {0.85, 0.98}, {0.95, 0.5}, {0.95, 0.7}, {0.95, 0.98}, {1.05, 0.7}, {1.05, 0.98},
+			for i, at := range []struct{ load, guess float64 }{
+				{0.85, 0.98}, {0.95, 0.5}, {1.05, 0.7}, {0.85, 0.5}, {0.85, 0.7}, {0.95, 0.7}, {0.95, 0.98}, {1.05, 0.98},
 			} {
+				if i >= 3 && os.Getenv("EVENKEEL_LONG") == "" {
+					break
+				}
 				if tc.memory && at.guess > 0.9 {
 					continue // nothing tells that the guess is wrong until it is met
 				}
