@@ -224,8 +224,8 @@ func has(r Report, kind Kind, path string) bool {
 func TestEveryQuantity(t *testing.T) {
 	for text, want := range map[string]float64{
 		"5n": 5e-9, "5u": 5e-6, "5m": 0.005, "5": 5, "5k": 5e3, "5M": 5e6, "5G": 5e9, "5T": 5e12, "5P": 5e15, "5E": 5e18,
-		"5Ki": 5 * 1024, "5Mi": 5 * 1024 * 1024, "5Gi": 5 * math.Pow(1024, 3), "5Ti": 5 * math.Pow(1024, 4), "5Pi": 5 * math.Pow(1024, 5), "5Ei": 5 * math.Pow(1024, 6),
-		"1.5Gi": 1.5 * math.Pow(1024, 3), "-3": -3, "+2e3": 2000, "2E-3": 0.002, "0.1": 0.1,
+		"5Ki": 5 << 10, "5Mi": 5 << 20, "5Gi": 5 << 30, "5Ti": 5 << 40, "5Pi": 5 << 50, "5Ei": 5 << 60,
+		"1.5Gi": 3 << 29, "-3": -3, "+2e3": 2000, "2E-3": 0.002, "0.1": 0.1,
 	} {
 		if got, err := parseQuantity(text); err != nil || got != want {
 			t.Errorf("%s is %v, %v, want %v", text, got, err, want)

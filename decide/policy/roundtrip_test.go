@@ -18,7 +18,6 @@ func TestScalarsGoToAndFro(t *testing.T) {
 		t.Helper()
 		text, ok := s.write("")
 		if !ok {
-			text, _ = into.write("")
 			return
 		}
 		if err := into.read(text, place{}, `off:"-"`); err != nil {
