@@ -107,4 +107,5 @@ func (g *Gate) freeze(rate float64) {
 	defer g.mu.Unlock()
 	g.adm.folded = 1 << 61
 	g.adm.lines[prompts].rate, g.adm.lines[prompts].conf = rate, 1
+	g.adm.comeback.rate, g.adm.comeback.units, g.adm.comeback.room = rate, 1, rate/3
 }

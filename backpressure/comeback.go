@@ -11,6 +11,8 @@ const (
 	// backLeast is the part of what is let in that is kept for those who come back,
 	// even while as much comes that has never been here.
 	backLeast = 0.3
+	// backSeconds are kept: those that can be told, and a power of two.
+	backSeconds = 128
 )
 
 // A comeback books the return of those who are refused, so that the answer to "when?"
@@ -25,11 +27,12 @@ const (
 // second that was booked in vain is lost to nobody, since all that is asked is that
 // those who do come are not too many.
 type comeback struct {
-	booked [maxRetry + 1]float64 // work told to come, by second, around
-	second int64                 // the present one, since the start
-	from   int64                 // those from here
-	to     int64                 // to before here are full
-	spread uint32                // takes turns where all are
+	booked [backSeconds]float64 // work told to come, by second, around
+	second int64                // the present one, since the start
+	next   time.Duration        // when the next one begins
+	from   int64                // those from here
+	to     int64                // to before here are full
+	spread uint32               // takes turns where all are
 
 	came, let float64 // work that asked, and that was let in, since the last turn
 	excess    bool    // some was refused since
@@ -41,14 +44,18 @@ type comeback struct {
 
 // turn goes on to the second of t, behind which there are so many units.
 func (c *comeback) turn(t time.Duration, units float64) {
+	if t < c.next {
+		return
+	}
 	second := int64(t / time.Second)
 	n := second - c.second
+	c.next = time.Duration(second+1) * time.Second
 	if n <= 0 {
 		return
 	}
 	due := 0.0
-	for s := c.second; s < min(second, c.second+maxRetry+1); s++ {
-		b := &c.booked[s%(maxRetry+1)]
+	for s := c.second; s < min(second, c.second+backSeconds); s++ {
+		b := &c.booked[uint64(s)%backSeconds]
 		due += *b
 		*b = 0
 	}
@@ -76,8 +83,11 @@ func (c *comeback) turn(t time.Duration, units float64) {
 func (c *comeback) book(work float64, after time.Duration) time.Duration {
 	c.excess = true
 	if c.room == 0 { // over half as long again
-		c.spread++
-		return after + time.Duration(int64(c.spread)%(int64(after/time.Second)/2+1))*time.Second
+		if more := uint32(after/time.Second) / 2; more > 0 {
+			c.spread++
+			after += time.Duration(c.spread%(more+1)) * time.Second
+		}
+		return after
 	}
 	first := c.second + max(int64((after+time.Second-1)/time.Second), 1)
 	s, last := first, c.second+maxRetry
@@ -85,7 +95,7 @@ func (c *comeback) book(work float64, after time.Duration) time.Duration {
 		s = c.to
 	}
 	for ; s <= last; s++ {
-		if b := &c.booked[s%(maxRetry+1)]; *b == 0 || *b+work <= c.room {
+		if b := &c.booked[uint64(s)%backSeconds]; *b == 0 || *b+work <= c.room {
 			*b += work
 			break
 		}
